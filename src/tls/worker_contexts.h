@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "core/result.h"
+#include "tls/host_options.h"
+
+namespace gateway::tls {
+
+class TicketKeys;   // tls/ticket_keys.h
+class HostContext;  // internal: an SSL_CTX and what it was built from
+
+// The OpenSSL library context of one worker. Made by the control thread, outlives everything built in it (shared ownership).
+class WorkerLibrary;
+std::shared_ptr<WorkerLibrary> make_worker_library();
+
+// All TLS contexts of one worker for one snapshot: the poisoned listener context and one HostContext per TLS virtual host,
+// indexed as the snapshot's virtual hosts are (null for a host without TLS). Immutable once built, used by one worker.
+class WorkerContexts {
+ public:
+  // Runs on the control thread. Hosts whose content digest is equal to one in `previous` (may be null) reuse its context.
+  // `hosts[i]` is null for a virtual host without TLS.
+  static core::Result<std::shared_ptr<const WorkerContexts>> build(std::shared_ptr<WorkerLibrary> library,
+                                                                   const std::vector<std::shared_ptr<const HostOptions>>& hosts,
+                                                                   std::shared_ptr<const TicketKeys> ticket_keys,
+                                                                   const WorkerContexts* previous);
+  virtual ~WorkerContexts() = default;
+
+  [[nodiscard]] virtual const HostOptions* host(std::uint32_t index) const = 0;
+};
+
+}  // namespace gateway::tls
