@@ -1,0 +1,56 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace gateway::config {
+
+enum class Severity { error, warning };
+
+// One finding, as a compiler would put it.
+struct Diagnostic {
+  Severity severity = Severity::error;
+  std::string file;
+  int line = 0;       // from 1; 0: the file as a whole
+  int column = 0;     // from 1, in bytes
+  std::string value;  // what was found there; "" if the finding is about what is missing
+  std::string message;
+  friend bool operator==(const Diagnostic&, const Diagnostic&) = default;
+};
+
+// "FILE:LINE:COLUMN: error: MESSAGE"; control bytes of the file are escaped. Without a line: "FILE: error: MESSAGE".
+std::string to_string(const Diagnostic& diagnostic);
+
+// Where something stands in the config file; {0, 0}: nowhere in particular.
+struct Position {
+  int line = 0;
+  int column = 0;
+  friend auto operator<=>(const Position&, const Position&) = default;
+};
+
+// Collects the findings on one file. Single-threaded.
+class DiagnosticSink {
+ public:
+  explicit DiagnosticSink(std::string file) : file_(std::move(file)) {}
+
+  void error(Position at, std::string_view value, std::string_view message) {
+    add(Severity::error, at, value, message);
+  }
+  void warning(Position at, std::string_view value, std::string_view message) {
+    add(Severity::warning, at, value, message);
+  }
+  [[nodiscard]] bool has_errors() const { return errors_ != 0; }
+  [[nodiscard]] std::size_t errors() const { return errors_; }
+  // In the order of the file.
+  std::vector<Diagnostic> take();
+
+ private:
+  void add(Severity severity, Position at, std::string_view value, std::string_view message);
+
+  std::string file_;
+  std::size_t errors_ = 0;
+  std::vector<Diagnostic> found_;
+};
+
+}  // namespace gateway::config
