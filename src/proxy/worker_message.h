@@ -1,0 +1,71 @@
+#pragma once
+
+#include <sys/socket.h>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <variant>
+#include <vector>
+
+#include "core/unique_fd.h"
+#include "proxy/snapshot.h"
+#include "proxy/worker_metrics.h"
+#include "tls/worker_contexts.h"
+
+namespace gateway::proxy {
+
+// What the control thread knows of an endpoint. Literal addresses and Unix sockets need no entry: workers know them; an entry
+// without addresses means a name that could not be resolved.
+struct EndpointState {
+  std::vector<sockaddr_storage> addresses;
+  bool healthy = true;
+};
+// Key: endpoint_key(). Immutable once posted.
+using EndpointStates = std::unordered_map<std::string, EndpointState>;
+inline std::string endpoint_key(std::string_view upstream, std::string_view address) {
+  return std::string(upstream) + '\n' + std::string(address);
+}
+
+// A bound and listening socket for one worker: its own SO_REUSEPORT socket, or a duplicate of the descriptor that the supervisor
+// keeps open. `bind` says for which listener.
+struct ListenerSocket {
+  std::string bind;
+  core::UniqueFd fd;
+};
+
+// To a worker. The closed list.
+struct AdoptSnapshot {
+  std::shared_ptr<const Snapshot> snapshot;
+  std::shared_ptr<const tls::WorkerContexts> contexts;
+  std::shared_ptr<const EndpointStates> endpoints;
+  std::vector<ListenerSocket> new_sockets;  // of listeners that the worker does not watch yet; those that left are closed
+};
+struct UpdateEndpoints {
+  std::shared_ptr<const EndpointStates> endpoints;
+};
+struct BeginDrain {};  // accepts no more, ends idle connections, lets busy ones finish until the drain timeout; then WorkerDrained
+struct Stop {};        // ends everything at once; the thread ends after it
+struct CollectMetrics {
+  std::uint64_t request = 0;
+};
+using WorkerMessage = std::variant<AdoptSnapshot, UpdateEndpoints, BeginDrain, Stop, CollectMetrics>;
+
+// From a worker to the control thread. The closed list.
+struct WorkerAdopted {
+  unsigned worker = 0;
+  std::uint64_t generation = 0;
+  std::string error;  // a listener that could not be watched; "" if all went well
+};
+struct WorkerReport {
+  unsigned worker = 0;
+  std::uint64_t request = 0;
+  std::shared_ptr<const WorkerMetrics> metrics;
+};
+struct WorkerDrained {
+  unsigned worker = 0;
+};
+using ControlMessage = std::variant<WorkerAdopted, WorkerReport, WorkerDrained>;
+
+}  // namespace gateway::proxy

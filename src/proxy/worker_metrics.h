@@ -1,0 +1,83 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "core/histogram.h"
+#include "core/reason.h"
+#include "tls/host_options.h"
+
+namespace gateway::proxy {
+
+// What one worker has counted since it began: plain numbers with one writer. The worker copies the whole when a scrape asks, so
+// nothing here is shared or atomic. Labels are bounded: virtual hosts, policies, rules and endpoints come from the config, methods
+// from a closed list ("OTHER" for the rest), statuses are 100 to 599.
+
+struct HandshakeCount {
+  tls::ClientAuth client_auth = tls::ClientAuth::off;
+  core::Reason reason = core::Reason::none;  // none: success
+  std::optional<tls::ProtocolVersion> version;
+  bool resumed = false;
+  std::uint64_t count = 0;
+};
+struct RequestCount {
+  std::string_view method;  // to static storage
+  unsigned status = 0;
+  std::uint64_t count = 0;
+};
+struct RefusalCount {
+  core::Reason reason = core::Reason::none;
+  std::uint64_t count = 0;
+};
+struct DecisionCount {
+  std::string policy;
+  std::string rule;
+  bool allow = false;
+  std::uint64_t count = 0;
+};
+
+struct HostMetrics {
+  std::vector<HandshakeCount> handshakes;
+  core::Histogram handshake_duration;
+  std::uint64_t verified_clients = 0;   // established handshakes with a verified certificate
+  std::uint64_t anonymous_clients = 0;  // and without one
+  std::vector<RequestCount> requests;
+  std::vector<RefusalCount> refusals;  // requests that the gateway itself answered, by reason
+  core::Histogram request_duration;
+  std::vector<DecisionCount> decisions;
+  std::uint64_t live_closed = 0;  // connections that were ended because they were judged again
+};
+
+enum class UpstreamOutcome : std::uint8_t { success, connect_error, timeout, reset, bad_response, client_closed };
+std::string_view to_string(UpstreamOutcome outcome) noexcept;
+
+struct EndpointMetrics {
+  std::array<std::uint64_t, 6> requests{};  // by UpstreamOutcome
+  std::uint64_t connects = 0;
+  std::uint64_t connect_failures = 0;
+  std::uint64_t reuses = 0;
+  std::uint64_t retries = 0;
+  std::uint64_t idle = 0;    // connections now
+  std::uint64_t active = 0;
+};
+
+struct WorkerMetrics {
+  // Key: virtual host's name; "" for what failed before a host was known.
+  std::map<std::string, HostMetrics, std::less<>> hosts;
+  // Key: upstream's name, endpoint's address.
+  std::map<std::pair<std::string, std::string>, EndpointMetrics> endpoints;
+  std::uint64_t client_connections = 0;  // now
+  std::uint64_t accepted = 0;
+  std::uint64_t refused_at_limit = 0;
+  std::uint64_t tunnels = 0;  // now
+  std::uint64_t client_bytes_received = 0;
+  std::uint64_t client_bytes_sent = 0;
+};
+
+}  // namespace gateway::proxy
