@@ -11,6 +11,10 @@ if(GATEWAY_SANITIZE)
   endif()
 endif()
 
+if(GATEWAY_FUZZ)
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # gateway_library(NAME sources...): one library a folder of src/.
 function(gateway_library name)
   add_library(${name} STATIC ${ARGN})
