@@ -1,10 +1,13 @@
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <thread>
 
 #include "core/result.h"
@@ -22,11 +25,12 @@ class LogSink {
   LogSink(const LogSink&) = delete;
   LogSink& operator=(const LogSink&) = delete;
 
-  // Any thread; never blocks. Takes whole lines and clears `lines`; leaves them if the writer holds the lock at this moment (the
-  // caller tries again at its next turn). Drops and counts them if kLogBacklogBytes are waiting already.
+  // Any thread; never blocks. Takes whole lines and clears `lines`; leaves them if the writer holds the lock at this
+  // moment (the caller tries again at its next turn). Drops and counts them if kLogBacklogBytes are waiting already.
   void submit(std::string& lines) noexcept;
 
-  // Any thread: opens the file again (log rotation, SIGUSR1). If that fails the old one stays in use and the error is returned.
+  // Any thread: opens the file again (log rotation, SIGUSR1). If that fails the old one stays in use and the error is
+  // returned.
   Result<bool> reopen();
   // The same with another path (reload).
   Result<bool> reopen(const std::string& path);
@@ -36,6 +40,8 @@ class LogSink {
  private:
   LogSink(std::string path, UniqueFd fd);
   void run();
+  std::size_t write_batch(const UniqueFd& fd, std::string_view batch);
+  bool must_give_up();
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;
@@ -44,6 +50,7 @@ class LogSink {
   std::shared_ptr<const UniqueFd> fd_;
   std::uint64_t dropped_lines_ = 0;
   bool stop_ = false;
+  std::optional<std::chrono::steady_clock::time_point> give_up_;  // set once stop_ is seen while the reader is slow
   std::thread thread_;
 };
 

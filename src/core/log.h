@@ -1,0 +1,36 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <initializer_list>
+#include <string>
+#include <string_view>
+#include <variant>
+
+namespace gateway::core {
+
+enum class LogLevel : std::uint8_t { info, warning, error };
+
+// One key and value of an event. Views live as long as the call.
+struct LogField {
+  std::string_view key;
+  std::variant<std::string_view, std::int64_t> value;
+};
+
+// Writes one event of the control plane to stderr: {"time":…,"level":…,"message":…,FIELDS}, one line, one write(2), so
+// that lines of several threads never mix. Any thread. May block for as long as stderr does, so never on a worker's
+// path. A stderr that is closed or full loses the line and nothing else.
+void log_event(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {}) noexcept;
+
+// The same line, newline included, for `now`.
+std::string format_event(std::chrono::system_clock::time_point now, LogLevel level, std::string_view message,
+                         std::initializer_list<LogField> fields);
+
+// Appends `text` as a JSON string with its quotes. Whatever the bytes are, the result is valid JSON on one line:
+// control bytes are escaped and bytes that are no UTF-8 become U+FFFD.
+void append_json_string(std::string& out, std::string_view text);
+
+// RFC 3339 in UTC with microseconds: "2024-05-01T12:00:00.000000Z".
+std::string format_time(std::chrono::system_clock::time_point time);
+
+}  // namespace gateway::core
