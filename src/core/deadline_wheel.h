@@ -1,0 +1,62 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+
+#include "core/event_loop.h"
+
+namespace gateway::core {
+
+class DeadlineWheel;
+
+// A point in time at which `on_expired` is called once, kTick late at the most (and one tick early never). A member of what it guards: its destructor
+// cancels. Setting and cancelling are O(1).
+class Deadline {
+ public:
+  using Callback = std::move_only_function<void()>;
+  Deadline(DeadlineWheel& wheel, Callback on_expired) : wheel_(wheel), on_expired_(std::move(on_expired)) {}
+  Deadline(const Deadline&) = delete;
+  Deadline& operator=(const Deadline&) = delete;
+  ~Deadline() { cancel(); }
+
+  void set(Milliseconds from_now);
+  void cancel();
+  [[nodiscard]] bool is_set() const { return next_ != nullptr; }
+
+ private:
+  friend class DeadlineWheel;
+  DeadlineWheel& wheel_;
+  Callback on_expired_;
+  std::uint64_t tick_ = 0;
+  Deadline* next_ = nullptr;
+  Deadline* previous_ = nullptr;
+};
+
+// All deadlines of one loop on one uv_timer, which runs only while there are any.
+class DeadlineWheel {
+ public:
+  explicit DeadlineWheel(EventLoop& loop);
+  ~DeadlineWheel();
+  DeadlineWheel(const DeadlineWheel&) = delete;
+  DeadlineWheel& operator=(const DeadlineWheel&) = delete;
+
+ private:
+  friend class Deadline;
+  static constexpr std::size_t kSlots = 2048;
+
+  void insert(Deadline& deadline, Milliseconds from_now);
+  void remove(Deadline& deadline);
+  void advance();
+  void expire_slot(std::uint64_t tick);
+  [[nodiscard]] std::uint64_t current_tick() const;
+  Deadline*& slot(std::uint64_t tick) { return slots_[tick % kSlots]; }
+
+  EventLoop& loop_;
+  UvHandle<uv_timer_t> timer_;
+  std::array<Deadline*, kSlots> slots_{};
+  std::uint64_t last_tick_ = 0;
+  std::size_t count_ = 0;
+};
+
+}  // namespace gateway::core

@@ -1,0 +1,204 @@
+#include "proxy/client_stream.h"
+
+namespace gateway::proxy {
+namespace {
+// From here on plaintext is encrypted straight away instead of being joined with what follows in the same turn.
+constexpr std::size_t kDirectBytes = 4096;
+// An idle connection keeps no larger buffer than this.
+constexpr std::size_t kKeptBytes = 1024;
+
+void release(std::string& buffer) {
+  if (buffer.empty() && buffer.capacity() > kKeptBytes) buffer.shrink_to_fit();
+}
+}  // namespace
+
+ClientStream::ClientStream(core::EventLoop& loop, ClientStreamEvents& events, std::vector<char>& plaintext_scratch)
+    : loop_(loop), events_(events), plaintext_scratch_(plaintext_scratch), stream_(loop, *this) {}
+
+void ClientStream::start(std::unique_ptr<tls::TlsSession> session) {
+  session_ = std::move(session);
+  established_ = session_ == nullptr;
+  stream_.start_reading();
+}
+
+void ClientStream::on_stream_data(std::string_view data) {
+  bytes_received_ += data.size();
+  if (closing_) {
+    discarded_ += data.size();
+    if (!linger_ || discarded_ > core::kLingerBytes) gone("closed");
+    return;
+  }
+  if (!session_) {
+    events_.on_plaintext(data);
+  } else {
+    session_->lend(data);
+    pump();
+    session_->reclaim();
+  }
+  update_reading();
+}
+
+bool ClientStream::pump_handshake() {
+  switch (session_->handshake()) {
+    case tls::HandshakeStatus::pending:
+      return false;
+    case tls::HandshakeStatus::refused:
+      loop_.at_turn_end(*this);
+      events_.on_refused();
+      return false;
+    case tls::HandshakeStatus::established:
+      established_ = true;
+      events_.on_established();
+      return !closing_;
+  }
+  return false;
+}
+
+void ClientStream::pump() {
+  if (pumping_ || gone_) return;
+  pumping_ = true;
+  loop_.at_turn_end(*this);
+  bool more = established_ || pump_handshake();
+  while (more && !closing_ && !gone_ && !input_ended_ && events_.wants_input()) {
+    const tls::ReadResult result = session_->read(plaintext_scratch_);
+    switch (result.status) {
+      case tls::ReadStatus::data:
+        events_.on_plaintext({plaintext_scratch_.data(), result.bytes});
+        break;
+      case tls::ReadStatus::want_input:
+        more = false;
+        break;
+      case tls::ReadStatus::closed:
+        input_ended_ = true;
+        events_.on_input_end();
+        break;
+      case tls::ReadStatus::failed:
+        more = false;
+        flush();
+        gone(session_->last_error().detail);
+        break;
+    }
+  }
+  pumping_ = false;
+}
+
+void ClientStream::update_reading() {
+  if (gone_ || !stream_.is_open()) return;
+  if (closing_ ? linger_ : (input_ended_ || events_.wants_input() || !established_)) {
+    stream_.start_reading();
+  } else {
+    stream_.stop_reading();
+  }
+}
+
+void ClientStream::resume_input() {
+  if (pumping_ || gone_ || closing_) return;
+  if (session_ && established_) {
+    session_->lend({});
+    pump();
+    session_->reclaim();
+  }
+  update_reading();
+}
+
+void ClientStream::on_stream_end() {
+  if (closing_) return gone("closed");
+  if (input_ended_) return;
+  input_ended_ = true;
+  events_.on_input_end();
+}
+
+void ClientStream::on_stream_failed(int status) { gone(uv_strerror(status)); }
+
+void ClientStream::gone(std::string_view detail) {
+  if (gone_) return;
+  gone_ = true;
+  stream_.close();
+  events_.on_gone(detail);
+}
+
+void ClientStream::send(std::string_view plaintext) {
+  if (gone_ || output_ended_) return;
+  loop_.at_turn_end(*this);
+  if (session_ && plaintext.size() >= kDirectBytes) {
+    encrypt_waiting();
+    session_->write(plaintext);
+    return;
+  }
+  plain_output_ += plaintext;
+}
+
+std::size_t ClientStream::pending_output() const {
+  return stream_.unsent() + plain_output_.size() + (session_ ? session_->output().size() : 0);
+}
+
+void ClientStream::encrypt_waiting() {
+  if (!session_ || !established_ || plain_output_.empty()) return;
+  session_->write(plain_output_);
+  plain_output_.clear();
+}
+
+void ClientStream::flush() {
+  encrypt_waiting();
+  const std::size_t before = output().size();
+  stream_.flush(output());
+  bytes_sent_ += before - output().size();
+}
+
+void ClientStream::at_turn_end() {
+  if (gone_) return;
+  const std::size_t before = pending_output();
+  flush();
+  if (gone_) return;
+  if (pending_output() == 0) {
+    release(output());
+    release(plain_output_);
+    if (output_ended_ || closing_) finish_close();
+  }
+  if (!gone_ && !closing_ && before != 0 && pending_output() < before) events_.on_output_progress();
+}
+
+void ClientStream::on_stream_written() { loop_.at_turn_end(*this); }
+
+void ClientStream::close(bool linger) {
+  if (closing_ || gone_) return;
+  closing_ = true;
+  linger_ = linger && !input_ended_;
+  if (session_ && established_) {
+    encrypt_waiting();
+    session_->shutdown();
+  }
+  loop_.at_turn_end(*this);
+}
+
+void ClientStream::close_with_clear_text(std::string_view bytes) {
+  if (closing_ || gone_) return;
+  session_.reset();
+  plain_output_ = bytes;
+  close(true);
+}
+
+void ClientStream::end_output() {
+  if (output_ended_ || closing_ || gone_) return;
+  if (session_ && established_) {
+    encrypt_waiting();
+    session_->shutdown();
+  }
+  output_ended_ = true;
+  loop_.at_turn_end(*this);
+}
+
+void ClientStream::finish_close() {
+  if (!fin_sent_) {
+    fin_sent_ = true;
+    stream_.shutdown();
+  }
+  if (!closing_) return;
+  if (linger_) {
+    stream_.start_reading();
+  } else {
+    gone("closed");
+  }
+}
+
+}  // namespace gateway::proxy
