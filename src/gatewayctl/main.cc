@@ -1,0 +1,148 @@
+#include <CLI/CLI.hpp>
+#include <functional>
+#include <iostream>
+#include <string>
+#include <vector>
+
+#include "gatewayctl/output.h"
+#include "gatewayctl/pki_commands.h"
+#include "gatewayctl/version_command.h"
+#include "pki/index_file.h"
+#include "pki/private_key.h"
+#include "pki/validity.h"
+
+namespace gateway::ctl {
+namespace {
+
+// Everything that options are parsed into; one lives as long as the parser.
+struct Arguments {
+  bool json = false;
+  PkiInitArguments pki_init;
+  PkiIssueArguments pki_issue;
+  PkiRevokeArguments pki_revoke;
+  PkiCrlArguments pki_crl;
+  std::filesystem::path pki_list_folder;
+};
+
+// The command that was chosen; set while parsing, run afterwards.
+using Command = std::function<ExitCode(const Output&)>;
+
+CLI::Validator time_validator() {
+  return CLI::Validator(
+      [](std::string& text) {
+        return pki::parse_time(text) ? std::string() : "'" + text + "' is neither 2026-10-31 nor 2026-10-31T12:00:00Z";
+      },
+      "TIME");
+}
+
+void add_subject(CLI::App& command, pki::Subject& subject) {
+  command.add_option("--cn", subject.common_name, "Common name (default: the name of the certificate)");
+  command.add_option("--o", subject.organization, "Organization");
+  command.add_option("--ou", subject.organizational_units, "Organizational unit; may be repeated")
+      ->allow_extra_args(false);
+}
+
+void add_key_type(CLI::App& command, std::string& key_type) {
+  std::vector<std::string> words;
+  for (const auto& [word, type] : pki::kKeyTypes) words.emplace_back(word);
+  command.add_option("--key-type", key_type, "Kind of key")->check(CLI::IsMember(words))->capture_default_str();
+}
+
+void add_days(CLI::App& command, const std::string& option, int& days, const std::string& text) {
+  command.add_option(option, days, text)
+      ->check(
+          CLI::Range(-pki::kMaxDays, pki::kMaxDays) &
+          CLI::Validator([](std::string& value) { return value == "0" ? "0 days are no time" : std::string(); }, ""))
+      ->type_name("N");
+}
+
+void add_validity(CLI::App& command, ValidityArguments& validity, int default_days) {
+  add_days(command, "--days", validity.days,
+           "Valid for so many days (default: " + std::to_string(default_days) + "); negative: expired so long ago");
+  command.add_option("--not-before", validity.not_before, "Valid from (UTC)")->check(time_validator());
+  command.add_option("--not-after", validity.not_after, "Valid until (UTC)")->check(time_validator());
+}
+
+void add_pki_init(CLI::App& pki, Arguments& arguments, Command& chosen) {
+  CLI::App* command = pki.add_subcommand("init", "Make a certificate authority in a folder");
+  PkiInitArguments& init = arguments.pki_init;
+  command->add_option("DIR", init.folder, "Folder of the authority")->required();
+  add_subject(*command, init.subject);
+  add_key_type(*command, init.key_type);
+  add_validity(*command, init.validity, pki::kDefaultAuthorityDays);
+  add_days(*command, "--crl-days", init.crl_days, "Validity of the first CRL");
+  command->add_option("--parent", init.parent, "Make an intermediate, signed by the authority in this folder");
+  command->add_option("--path-length", init.path_length, "How many authorities may follow below this one");
+  command->callback([&] { chosen = [&](const Output& output) { return pki_init(init, output); }; });
+}
+
+void add_pki_issue(CLI::App& pki, Arguments& arguments, Command& chosen) {
+  CLI::App* command = pki.add_subcommand("issue", "Make a key and a certificate");
+  PkiIssueArguments& issue = arguments.pki_issue;
+  command->add_option("DIR", issue.folder, "Folder of the authority")->required();
+  command->add_option("NAME", issue.name, "Name of the files in DIR/issued")->required();
+  command->add_flag("--server", issue.server, "For a server (TLS server authentication)");
+  command->add_flag("--client", issue.client, "For a client (TLS client authentication)");
+  add_subject(*command, issue.subject);
+  command->add_option("--dns", issue.alt_names.dns, "DNS name; may be repeated")->allow_extra_args(false);
+  command->add_option("--uri", issue.alt_names.uris, "URI; may be repeated")->allow_extra_args(false);
+  command->add_option("--email", issue.alt_names.emails, "E-mail address; may be repeated")->allow_extra_args(false);
+  command->add_option("--ip", issue.alt_names.ips, "IP address; may be repeated")->allow_extra_args(false);
+  add_key_type(*command, issue.key_type);
+  add_validity(*command, issue.validity, pki::kDefaultLeafDays);
+  command->callback([&] {
+    if (!issue.server && !issue.client) throw CLI::RequiredError("--server or --client");
+    chosen = [&](const Output& output) { return pki_issue(issue, output); };
+  });
+}
+
+void add_pki_revocation(CLI::App& pki, Arguments& arguments, Command& chosen) {
+  CLI::App* revoke = pki.add_subcommand("revoke", "Revoke a certificate and write a new CRL");
+  PkiRevokeArguments& revocation = arguments.pki_revoke;
+  revoke->add_option("DIR", revocation.folder, "Folder of the authority")->required();
+  revoke->add_option("NAME", revocation.target, "Name or serial number")->required();
+  revoke->add_option("--reason", revocation.reason, "keyCompromise, superseded, ...")
+      ->check(CLI::Validator(
+          [](std::string& word) { return pki::parse_reason(word) ? std::string() : "unknown reason '" + word + "'"; },
+          "REASON"));
+  add_days(*revoke, "--days", revocation.crl_days, "Validity of the CRL");
+  revoke->callback([&] { chosen = [&](const Output& output) { return pki_revoke(revocation, output); }; });
+
+  CLI::App* crl = pki.add_subcommand("crl", "Write a new CRL");
+  crl->add_option("DIR", arguments.pki_crl.folder, "Folder of the authority")->required();
+  add_days(*crl, "--days", arguments.pki_crl.days, "Validity of the CRL");
+  crl->callback([&] { chosen = [&](const Output& output) { return pki_crl(arguments.pki_crl, output); }; });
+
+  CLI::App* list = pki.add_subcommand("list", "List the certificates");
+  list->add_option("DIR", arguments.pki_list_folder, "Folder of the authority")->required();
+  list->callback([&] { chosen = [&](const Output& output) { return pki_list(arguments.pki_list_folder, output); }; });
+}
+
+int run(int argc, char** argv) {
+  CLI::App app("Operates the mTLS gateway", "gatewayctl");
+  Arguments arguments;
+  Command chosen;
+  app.fallthrough();
+  app.require_subcommand(1);
+  app.add_flag("--json", arguments.json, "Print one JSON document");
+  CLI::App* pki = app.add_subcommand("pki", "A small certificate authority");
+  pki->require_subcommand(1);
+  add_pki_init(*pki, arguments, chosen);
+  add_pki_issue(*pki, arguments, chosen);
+  add_pki_revocation(*pki, arguments, chosen);
+  app.add_subcommand("version", "Print versions")->callback([&] { chosen = print_version; });
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    const bool asked = app.exit(error) == 0;  // --help
+    return static_cast<int>(asked ? ExitCode::done : ExitCode::usage);
+  }
+  return static_cast<int>(chosen({.out = std::cout, .err = std::cerr, .json = arguments.json}));
+}
+
+}  // namespace
+}  // namespace gateway::ctl
+
+int main(int argc, char** argv) {
+  return gateway::ctl::run(argc, argv);
+}
