@@ -11,7 +11,7 @@
 
 namespace gateway::proxy {
 
-// Why a message was refused. `status` is what a client is told: 400, 413, 414, 417, 431, 501 or 505.
+// Why a message was refused. `status` is what a client is told: 400, 405, 413, 414, 417, 431, 501 or 505; 502 for a response.
 struct ParseError {
   core::Reason reason = core::Reason::bad_request;
   unsigned status = 400;

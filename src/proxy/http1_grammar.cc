@@ -1,0 +1,63 @@
+#include "proxy/http1_grammar.h"
+
+#include <algorithm>
+#include <array>
+#include <cstdint>
+
+namespace gateway::proxy {
+namespace {
+
+constexpr std::uint8_t kToken = 1;
+constexpr std::uint8_t kValue = 2;
+
+constexpr std::array<std::uint8_t, 256> make_classes() {
+  std::array<std::uint8_t, 256> classes{};
+  for (unsigned c = 0; c < 256; ++c) {
+    if (c == '\t' || (c >= 0x20 && c != 0x7f)) classes[c] = kValue;
+    const bool alphanumeric = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+    if (alphanumeric) classes[c] |= kToken;
+  }
+  for (const char c : std::string_view("!#$%&'*+-.^_`|~")) classes[static_cast<unsigned char>(c)] |= kToken;
+  return classes;
+}
+constexpr std::array<std::uint8_t, 256> kClasses = make_classes();
+
+bool is(char c, std::uint8_t which) noexcept {
+  return (kClasses[static_cast<unsigned char>(c)] & which) != 0;
+}
+
+}  // namespace
+
+bool is_token_byte(char c) noexcept {
+  return is(c, kToken);
+}
+
+std::size_t token_prefix(std::string_view text) noexcept {
+  std::size_t length = 0;
+  while (length < text.size() && is(text[length], kToken)) ++length;
+  return length;
+}
+
+bool is_token(std::string_view text) noexcept {
+  return !text.empty() && token_prefix(text) == text.size();
+}
+
+bool is_field_value(std::string_view text) noexcept {
+  return std::all_of(text.begin(), text.end(), [](char c) { return is(c, kValue); });
+}
+
+std::string_view trim_whitespace(std::string_view text) noexcept {
+  while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
+  while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
+  return text;
+}
+
+bool next_list_element(std::string_view& list, std::string_view& element) noexcept {
+  if (list.data() == nullptr) return false;
+  const auto comma = list.find(',');
+  element = trim_whitespace(list.substr(0, comma));
+  list = comma == std::string_view::npos ? std::string_view() : list.substr(comma + 1);
+  return true;
+}
+
+}  // namespace gateway::proxy
