@@ -27,6 +27,7 @@ class RouteTable {
   };
   std::unordered_map<std::string, std::uint32_t, Hash, std::equal_to<>> exact_;
   std::unordered_map<std::string, std::uint32_t, Hash, std::equal_to<>> prefix_;  // key: without the "/*"
+  std::size_t longest_prefix_bytes_ = 0;  // of the keys of prefix_
 };
 
 }  // namespace gateway::proxy
