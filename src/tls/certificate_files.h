@@ -22,7 +22,8 @@ struct CertificateFacts {
   bool is_ca = false;
 };
 
-// All functions parse bytes that the caller has read; they touch no file. Errors have side gateway and say what was found.
+// All functions parse bytes that the caller has read; they touch no file. Errors have side gateway and say what was
+// found.
 
 // PEM (one or more, other blocks ignored) or one DER certificate.
 core::Result<std::vector<Der>> parse_certificates(std::string_view bytes);

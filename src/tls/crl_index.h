@@ -1,17 +1,23 @@
 #pragma once
 
 #include <chrono>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "core/peer_identity.h"
 #include "core/result.h"
 #include "tls/trust_set.h"
 
+struct ossl_lib_ctx_st;  // OSSL_LIB_CTX
+struct x509_st;          // X509
+
 namespace gateway::tls {
 
-// The CRLs of one trust set (RFC 5280 section 5), parsed once into immutable sets of issuer and serial, shared by every worker.
+// The CRLs of one trust set (RFC 5280 section 5), parsed once into immutable sets of issuer and serial, shared by every
+// worker. It grows in one way only: by the issuers that it is shown, each of which claims the CRLs that its key signed.
 class CrlIndex {
  public:
   struct Info {
@@ -21,13 +27,36 @@ class CrlIndex {
     std::size_t entries = 0;
   };
 
-  // `files`: contents of the CRL files, each PEM (one or more CRLs) or one DER CRL. A CRL whose issuer is an anchor is verified
-  // here, by that anchor's key; one of an intermediate CA when a chain shows that CA's key. Error: unparsable, a signature
-  // that is wrong, a delta CRL, an unhandled critical extension; `detail` names the index of the file and what is wrong.
-  static core::Result<std::shared_ptr<const CrlIndex>> build(const std::vector<std::string>& files, const std::vector<Der>& anchors);
+  // `files`: contents of the CRL files, each PEM (one or more CRLs) or one DER CRL. A CRL whose issuer is an anchor is
+  // verified here, by that anchor's key; one of an intermediate CA when a chain shows that CA's key. Error: unparsable,
+  // a signature that is wrong, a delta CRL, an unhandled critical extension; `detail` names the index of the file and
+  // what is wrong.
+  static core::Result<std::shared_ptr<const CrlIndex>> build(const std::vector<std::string>& files,
+                                                             const std::vector<Der>& anchors);
   virtual ~CrlIndex() = default;
 
   [[nodiscard]] virtual std::vector<Info> describe() const = 0;
+
+  // Whether a certificate is among the `anchors` that this was built with, by its fingerprint.
+  [[nodiscard]] virtual bool is_anchor(const core::Sha256& fingerprint) const = 0;
+
+  enum class Finding : std::uint8_t {
+    good,
+    revoked,
+    crl_expired,
+    no_crl,          // none of this issuer is configured
+    unknown_issuer,  // not shown yet, while some CRL is unclaimed: it might be this issuer's
+  };
+  // Any thread, no lock. `issuer_key` and `serial` as in ChainElement.
+  [[nodiscard]] virtual Finding look_up(const core::Sha256& issuer_key, std::string_view serial,
+                                        std::chrono::sys_seconds now) const = 0;
+
+  // Shows an issuer of a chain that verified. Any thread; only the first time is there a lock and, if a CRL bears its
+  // name, a signature check. `issuer_key` is the issuer's; `library` may be null (the default context).
+  virtual void show_issuer(const x509_st* issuer, const core::Sha256& issuer_key, ossl_lib_ctx_st* library) const = 0;
+  // Shows every issuer that `previous` was shown, so that after a reload resumed sessions and live connections, which
+  // bring no certificates, are judged by the new CRLs. For the control thread.
+  virtual void show_issuers_of(const CrlIndex& previous) const = 0;
 };
 
 }  // namespace gateway::tls

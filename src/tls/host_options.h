@@ -15,25 +15,26 @@ namespace gateway::tls {
 enum class ClientAuth : std::uint8_t { off, optional, strict };
 enum class ProtocolVersion : std::uint8_t { tls12, tls13 };
 
-std::string_view to_string(ClientAuth mode) noexcept;  // "off", "optional", "strict"
+std::string_view to_string(ClientAuth mode) noexcept;          // "off", "optional", "strict"
 std::string_view to_string(ProtocolVersion version) noexcept;  // "TLSv1.2", "TLSv1.3"
 
 // Everything that a virtual host's TLS depends on, as plain data. Built by the control thread, immutable, shared.
 struct HostOptions {
   std::string name;  // of the virtual host
   ClientAuth client_auth = ClientAuth::strict;
-  std::vector<Der> chain;   // server certificate first
-  std::string private_key;  // PKCS#8 or traditional DER
+  std::vector<Der> chain;                 // server certificate first
+  std::string private_key;                // PKCS#8 or traditional DER
   std::shared_ptr<const TrustSet> trust;  // null only for ClientAuth::off
   ProtocolVersion min_version = ProtocolVersion::tls12;
   ProtocolVersion max_version = ProtocolVersion::tls13;
 };
 
-// The session id context (RFC 8446 section 4.6.1 leaves it to us): a content digest of host name, mode, every anchor's DER, depth
-// and versions, the same in every replica and after every restart.
+// The session id context (RFC 8446 section 4.6.1 leaves it to us): a content digest of host name, mode, every anchor's
+// DER, depth and versions, the same in every replica and after every restart.
 core::Sha256 session_context_of(const HostOptions& options);
 
-// Digest of everything in `options`, the server certificate and key too (but no CRL): equal means that a built context can be reused.
+// Digest of everything in `options`, the server certificate and key too (but no CRL): equal means that a built context
+// can be reused.
 core::Sha256 content_digest_of(const HostOptions& options);
 
 }  // namespace gateway::tls

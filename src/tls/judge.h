@@ -13,9 +13,9 @@ namespace gateway::tls {
 
 // One certificate of a verified chain, as far as time and revocation are concerned.
 struct ChainElement {
-  core::Sha256 fingerprint{};      // of its DER
-  core::Sha256 issuer_key{};       // SHA-256 over the issuer's subject name (DER) and SubjectPublicKeyInfo (DER)
-  std::string serial;              // the INTEGER's content bytes
+  core::Sha256 fingerprint{};  // of its DER
+  core::Sha256 issuer_key{};   // SHA-256 over the issuer's subject name (DER) and SubjectPublicKeyInfo (DER)
+  std::string serial;          // the INTEGER's content bytes
   std::chrono::sys_seconds not_before{};
   std::chrono::sys_seconds not_after{};
 };
@@ -33,12 +33,13 @@ struct VerifiedPeer {
   VerifiedChain chain;
 };
 
-// The one verdict on time, revocation and anchors. Full, resumed and live connections all come here: `now` is the wall clock,
-// `host` the options of today's snapshot. Reason::none admits. Fails closed: whatever can't be decided is refused.
+// The one verdict on time, revocation and anchors. Full, resumed and live connections all come here: `now` is the wall
+// clock, `host` the options of today's snapshot. Reason::none admits. Fails closed: whatever can't be decided is
+// refused.
 core::Reason judge(const VerifiedChain& chain, std::chrono::sys_seconds now, const HostOptions& host);
 
-// The verdict on a live connection under a (possibly newer) snapshot's host: mode against what was proven, then judge().
-// `peer` is null for an anonymous client.
+// The verdict on a live connection under a (possibly newer) snapshot's host: mode against what was proven, then
+// judge(). `peer` is null for an anonymous client.
 core::Reason judge_live(const VerifiedPeer* peer, std::chrono::sys_seconds now, const HostOptions& host);
 
 }  // namespace gateway::tls

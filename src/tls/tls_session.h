@@ -16,19 +16,20 @@
 
 namespace gateway::tls {
 
-// What became of a handshake: for the log, the metrics and the connection. Complete once handshake() said established or refused.
+// What became of a handshake: for the log, the metrics and the connection. Complete once handshake() said established
+// or refused.
 struct HandshakeReport {
   core::Reason reason = core::Reason::none;
-  std::string detail;                  // for the log only; escaped there
-  std::optional<std::uint32_t> host;   // the virtual host that was chosen, if it got that far
+  std::string detail;                 // for the log only; escaped there
+  std::optional<std::uint32_t> host;  // the virtual host that was chosen, if it got that far
   std::optional<ProtocolVersion> version;
-  std::string cipher;                  // OpenSSL's standard (IANA) name
+  std::string cipher;  // OpenSSL's standard (IANA) name
   bool resumed = false;
-  std::string sni;                     // as the client sent it (bounded), "" if none
+  std::string sni;  // as the client sent it (bounded), "" if none
   // What the client offered: for the line of a failed handshake.
-  std::string offered_versions;        // "TLSv1.3,TLSv1.2"
-  std::string offered_alpn;            // "h2,http/1.1"
-  std::string presented_subject;       // RFC 4514 subject of the leaf that was presented, verified or not
+  std::string offered_versions;   // "TLSv1.3,TLSv1.2"
+  std::string offered_alpn;       // "h2,http/1.1"
+  std::string presented_subject;  // RFC 4514 subject of the leaf that was presented, verified or not
   std::string presented_issuer;
 };
 
@@ -46,11 +47,13 @@ struct ReadResult {
 };
 
 // One server-side TLS connection without any I/O: ciphertext in, ciphertext out, plaintext both ways. Single-threaded.
-// Flow: lend() what was received, drive handshake() or read() until they want input, reclaim(); then send take_output().
+// Flow: lend() what was received, drive handshake() or read() until they want input, reclaim(); then send
+// take_output().
 class TlsSession {
  public:
-  // `contexts`, `hosts` must stay alive while the handshake lasts; the session keeps `contexts` itself. `listener_has_tls_hosts`
-  // is implied by `hosts`. SNI and host choice follow core::HostTable; see docs/architecture.md "Which host".
+  // `contexts`, `hosts` must stay alive while the handshake lasts; the session keeps `contexts` itself.
+  // `listener_has_tls_hosts` is implied by `hosts`. SNI and host choice follow core::HostTable; see
+  // docs/architecture.md "Which host".
   static core::Result<std::unique_ptr<TlsSession>> create(std::shared_ptr<const WorkerContexts> contexts,
                                                           std::shared_ptr<const core::HostTable> hosts);
   virtual ~TlsSession() = default;
@@ -59,7 +62,8 @@ class TlsSession {
   virtual void lend(std::string_view ciphertext) = 0;
   // Ends the loan: what OpenSSL has not taken is copied and given first next time.
   virtual void reclaim() = 0;
-  // Ciphertext that was received but not yet taken by OpenSSL (bytes); reading from the socket stops while there is any.
+  // Ciphertext that was received but not yet taken by OpenSSL (bytes); reading from the socket stops while there is
+  // any.
   [[nodiscard]] virtual std::size_t unread_input() const = 0;
 
   virtual HandshakeStatus handshake() = 0;

@@ -15,10 +15,10 @@ using Der = std::string;  // raw DER bytes
 // A named set of client CAs as plain data: immutable, shared by all virtual hosts and workers that use it.
 struct TrustSet {
   std::string name;
-  std::vector<Der> anchors;  // certificates; never empty
-  unsigned depth = 5;        // the most intermediate certificates in a client's chain
-  bool require_revocation = false;  // an issuer without a CRL refuses (crl_missing)
-  bool send_ca_names = true;        // name the anchors' subjects in the CertificateRequest (capped)
+  std::vector<Der> anchors;              // certificates; never empty
+  unsigned depth = 5;                    // the most intermediate certificates in a client's chain
+  bool require_revocation = false;       // an issuer without a CRL refuses (crl_missing)
+  bool send_ca_names = true;             // name the anchors' subjects in the CertificateRequest (capped)
   std::shared_ptr<const CrlIndex> crls;  // never null; may be empty
 };
 

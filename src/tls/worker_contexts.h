@@ -1,6 +1,8 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -12,20 +14,25 @@ namespace gateway::tls {
 class TicketKeys;   // tls/ticket_keys.h
 class HostContext;  // internal: an SSL_CTX and what it was built from
 
-// The OpenSSL library context of one worker. Made by the control thread, outlives everything built in it (shared ownership).
+// The OpenSSL library context of one worker. Made by the control thread, outlives everything built in it (shared
+// ownership).
 class WorkerLibrary;
+// Null if OpenSSL can't be set up.
 std::shared_ptr<WorkerLibrary> make_worker_library();
+// With another wall clock, which everything in this worker asks: tests move it.
+using WallClock = std::function<std::chrono::sys_seconds()>;
+std::shared_ptr<WorkerLibrary> make_worker_library(WallClock clock);
 
-// All TLS contexts of one worker for one snapshot: the poisoned listener context and one HostContext per TLS virtual host,
-// indexed as the snapshot's virtual hosts are (null for a host without TLS). Immutable once built, used by one worker.
+// All TLS contexts of one worker for one snapshot: the poisoned listener context and one HostContext per TLS virtual
+// host, indexed as the snapshot's virtual hosts are (null for a host without TLS). Immutable once built, used by one
+// worker.
 class WorkerContexts {
  public:
-  // Runs on the control thread. Hosts whose content digest is equal to one in `previous` (may be null) reuse its context.
-  // `hosts[i]` is null for a virtual host without TLS.
-  static core::Result<std::shared_ptr<const WorkerContexts>> build(std::shared_ptr<WorkerLibrary> library,
-                                                                   const std::vector<std::shared_ptr<const HostOptions>>& hosts,
-                                                                   std::shared_ptr<const TicketKeys> ticket_keys,
-                                                                   const WorkerContexts* previous);
+  // Runs on the control thread. Hosts whose content digest is equal to one in `previous` (may be null) reuse its
+  // context. `hosts[i]` is null for a virtual host without TLS.
+  static core::Result<std::shared_ptr<const WorkerContexts>> build(
+      std::shared_ptr<WorkerLibrary> library, const std::vector<std::shared_ptr<const HostOptions>>& hosts,
+      std::shared_ptr<const TicketKeys> ticket_keys, const WorkerContexts* previous);
   virtual ~WorkerContexts() = default;
 
   [[nodiscard]] virtual const HostOptions* host(std::uint32_t index) const = 0;

@@ -1,0 +1,145 @@
+#include "tls/chain_verifier.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/limits.h"
+#include "tls/asn1_values.h"
+#include "tls/connection_state.h"
+#include "tls/crl_index.h"
+#include "tls/digest.h"
+#include "tls/limits.h"
+#include "tls/openssl_error.h"
+#include "tls/peer_certificate.h"
+#include "tls/reason_alert.h"
+
+namespace gateway::tls {
+namespace {
+
+using core::Reason;
+
+std::unexpected<core::Error> refused(Reason reason, std::string detail) {
+  return core::fail(reason, core::Side::client, std::move(detail));
+}
+
+core::Result<ChainElement> element_of(const X509* certificate, const X509* issuer, const EVP_MD* md) {
+  ChainElement element;
+  element.fingerprint = sha256(md, {der_of(certificate)});
+  element.issuer_key = issuer_key_of(issuer, md);
+  element.serial = serial_bytes_of(X509_get0_serialNumber(certificate));
+  const auto not_before = time_of(X509_get0_notBefore(certificate));
+  const auto not_after = time_of(X509_get0_notAfter(certificate));
+  if (!not_before || !not_after) return refused(Reason::malformed_certificate, "a validity that can't be read");
+  if (element.serial.empty() || element.serial.size() > kMaxSerialBytes) {
+    return refused(Reason::malformed_certificate, "a serial number that is too long");
+  }
+  element.not_before = *not_before;
+  element.not_after = *not_after;
+  return element;
+}
+
+core::Result<VerifiedChain> chain_of(const X509_STORE_CTX* context, const WorkerLibrary& library,
+                                     const CrlIndex& crls) {
+  const STACK_OF(X509)* certificates = X509_STORE_CTX_get0_chain(context);
+  const int count = certificates == nullptr ? 0 : sk_X509_num(certificates);
+  if (count <= 0 || static_cast<std::size_t>(count) > kMaxChainElements) {
+    return refused(Reason::chain_too_deep, "a chain of too many certificates");
+  }
+  VerifiedChain chain;
+  for (int i = 0; i < count; ++i) {
+    // The anchor, last, stands for its own issuer.
+    const X509* issuer = sk_X509_value(certificates, std::min(i + 1, count - 1));
+    TRY(ChainElement element, element_of(sk_X509_value(certificates, i), issuer, library.sha256()));
+    crls.show_issuer(issuer, element.issuer_key, library.context());
+    chain.elements.push_back(std::move(element));
+  }
+  chain.session_deadline = library.now() + core::kSessionLifetime;
+  for (const ChainElement& element : chain.elements) {
+    chain.session_deadline = std::min(chain.session_deadline, element.not_after);
+  }
+  return chain;
+}
+
+void report_presented(const X509* leaf, HandshakeReport& report) {
+  report.presented_subject = rfc4514_of(X509_get_subject_name(leaf)).substr(0, kMaxReportedBytes);
+  report.presented_issuer = rfc4514_of(X509_get_issuer_name(leaf)).substr(0, kMaxReportedBytes);
+}
+
+core::Result<bool> build_path(X509_STORE_CTX* context, std::chrono::sys_seconds now) {
+  X509_STORE_CTX_set_time(context, 0, now.time_since_epoch().count());
+  if (X509_verify_cert(context) == 1) return true;
+  const int error = X509_STORE_CTX_get_error(context);
+  take_openssl_errors();
+  return refused(error == X509_V_OK ? Reason::internal : reason_of_verify_error(error),
+                 fmt::format("{} (certificate {})", X509_verify_cert_error_string(error),
+                             X509_STORE_CTX_get_error_depth(context)));
+}
+
+core::Result<std::shared_ptr<const VerifiedPeer>> verify(X509_STORE_CTX* context, ConnectionState& state) {
+  const HostOptions* host = state.host_options();
+  const X509* leaf = X509_STORE_CTX_get0_cert(context);
+  if (host == nullptr || leaf == nullptr || !host->trust || !host->trust->crls) {
+    return refused(Reason::internal, "a client certificate where none can be verified");
+  }
+  report_presented(leaf, state.report);
+  if (const auto* sent = X509_STORE_CTX_get0_untrusted(context);
+      sent != nullptr && static_cast<std::size_t>(sk_X509_num(sent)) > kMaxPresentedCertificates) {
+    return refused(Reason::chain_too_deep, "too many certificates");
+  }
+  if (der_of(leaf).size() > kMaxLeafBytes)
+    return refused(Reason::malformed_certificate, "the certificate is too large");
+  const WorkerLibrary& library = state.contexts.library();
+  const std::chrono::sys_seconds now = library.now();
+  TRY([[maybe_unused]] const bool built, build_path(context, now));
+  auto peer = std::make_shared<VerifiedPeer>();
+  TRY(peer->chain, chain_of(context, library, *host->trust->crls));
+  TRY(peer->identity, identity_of(leaf, library.sha256()));
+  if (const Reason reason = judge(peer->chain, now, *host); reason != Reason::none) {
+    return refused(reason, std::string(to_string(reason)));
+  }
+  return peer;
+}
+
+}  // namespace
+
+core::Sha256 issuer_key_of(const X509* issuer, const EVP_MD* md) {
+  return sha256(md, {name_der_of(X509_get_subject_name(issuer)), public_key_der_of(issuer)});
+}
+
+int verify_client_chain(X509_STORE_CTX* context, void*) noexcept {
+  X509_STORE_CTX_set_error(context, certificate_alert(Reason::internal).error);
+  return guarded(0, [context] {
+    const auto* ssl =
+        static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    ConnectionState* state = state_of(ssl);
+    if (state == nullptr) return 0;
+    auto peer = verify(context, *state);
+    if (!peer) {
+      X509_STORE_CTX_set_error(context, certificate_alert(peer.error().reason).error);
+      state->refuse(peer.error().reason, std::move(peer.error().detail));
+      return 0;
+    }
+    state->peer = std::move(*peer);
+    X509_STORE_CTX_set_error(context, X509_V_OK);
+    return 1;
+  });
+}
+
+int refuse_client_chain(X509_STORE_CTX* context, void*) noexcept {
+  X509_STORE_CTX_set_error(context, certificate_alert(Reason::internal).error);
+  return 0;
+}
+
+int tolerate_times(int good, X509_STORE_CTX* context) noexcept {
+  if (good == 1) return 1;
+  const int error = X509_STORE_CTX_get_error(context);
+  return error == X509_V_ERR_CERT_HAS_EXPIRED || error == X509_V_ERR_CERT_NOT_YET_VALID ? 1 : 0;
+}
+
+int refuse_verify_step(int, X509_STORE_CTX* context) noexcept {
+  X509_STORE_CTX_set_error(context, certificate_alert(Reason::internal).error);
+  return 0;
+}
+
+}  // namespace gateway::tls

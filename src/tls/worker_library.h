@@ -1,0 +1,32 @@
+#pragma once
+
+#include <chrono>
+#include <functional>
+
+#include "tls/openssl_ptr.h"
+#include "tls/worker_contexts.h"
+
+namespace gateway::tls {
+
+// A worker's own OpenSSL library context, with the algorithms that every handshake needs fetched once.
+class WorkerLibrary {
+ public:
+  // Null if OpenSSL can't provide what is needed.
+  static std::shared_ptr<WorkerLibrary> create(WallClock clock);
+
+  [[nodiscard]] OSSL_LIB_CTX* context() const noexcept { return context_.get(); }
+  [[nodiscard]] const EVP_MD* sha256() const noexcept { return sha256_.get(); }
+  [[nodiscard]] const EVP_CIPHER* ticket_cipher() const noexcept { return ticket_cipher_.get(); }
+  [[nodiscard]] std::chrono::sys_seconds now() const { return clock_(); }
+
+ private:
+  explicit WorkerLibrary(WallClock clock) : clock_(std::move(clock)) {}
+
+  WallClock clock_;
+  LibraryContextPtr context_;
+  ProviderPtr provider_;  // unloaded before its context is freed
+  DigestPtr sha256_;
+  CipherPtr ticket_cipher_;
+};
+
+}  // namespace gateway::tls
