@@ -20,7 +20,9 @@ DeadlineWheel::~DeadlineWheel() {
   if (count_ != 0) broken_invariant("a deadline outlived its wheel");
 }
 
-std::uint64_t DeadlineWheel::current_tick() const { return loop_.now() / static_cast<std::uint64_t>(kTick.count()); }
+std::uint64_t DeadlineWheel::current_tick() const {
+  return loop_.now() / static_cast<std::uint64_t>(kTick.count());
+}
 
 void DeadlineWheel::insert(Deadline& deadline, Milliseconds from_now) {
   const auto tick_ms = static_cast<std::uint64_t>(kTick.count());
@@ -69,7 +71,8 @@ void DeadlineWheel::advance() {
 }
 
 void DeadlineWheel::expire_slot(std::uint64_t tick) {
-  // A callback may set or cancel any deadline, so start over from the head after each; what is due later stays in the slot.
+  // A callback may set or cancel any deadline, so start over from the head after each; what is due later stays in the
+  // slot.
   for (;;) {
     Deadline* const head = slot(tick);
     if (head == nullptr) return;

@@ -10,8 +10,8 @@ namespace gateway::core {
 
 class DeadlineWheel;
 
-// A point in time at which `on_expired` is called once, kTick late at the most (and one tick early never). A member of what it guards: its destructor
-// cancels. Setting and cancelling are O(1).
+// A point in time at which `on_expired` is called once, kTick late at the most (and one tick early never). A member of
+// what it guards: its destructor cancels. Setting and cancelling are O(1).
 class Deadline {
  public:
   using Callback = std::move_only_function<void()>;

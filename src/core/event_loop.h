@@ -20,7 +20,8 @@ class Retirable {
 
 class EventLoop;
 
-// Something that has work for the end of the loop's turn, such as output to send in one write. Leaves the queue when it dies.
+// Something that has work for the end of the loop's turn, such as output to send in one write. Leaves the queue when it
+// dies.
 class TurnEndTask {
  public:
   TurnEndTask() = default;

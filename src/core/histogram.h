@@ -6,8 +6,10 @@
 
 namespace gateway::core {
 
-// Seconds; upper bounds are inclusive. The same for every duration that is exported, so that a dashboard can compare them.
-inline constexpr std::array<double, 14> kDurationBounds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10};
+// Seconds; upper bounds are inclusive. The same for every duration that is exported, so that a dashboard can compare
+// them.
+inline constexpr std::array<double, 14> kDurationBounds = {0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                                           0.1,    0.25,  0.5,    1,     2.5,  5,     10};
 
 // A histogram with one writer: plain numbers, copied out by its own thread when a scrape asks.
 class Histogram {

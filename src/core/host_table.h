@@ -8,8 +8,8 @@
 
 namespace gateway::core {
 
-// The host names of one listener and the virtual host that each belongs to. SNI and Host are looked up in the same table, so
-// the two can't disagree. Immutable once built; safe to read from any thread.
+// The host names of one listener and the virtual host that each belongs to. SNI and Host are looked up in the same
+// table, so the two can't disagree. Immutable once built; safe to read from any thread.
 class HostTable {
  public:
   using Index = std::uint32_t;

@@ -69,7 +69,8 @@ std::optional<Cidr> Cidr::parse(std::string_view text) {
   const std::string_view digits = text.substr(slash + 1);
   unsigned length = 0;
   const auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), length);
-  if (error != std::errc{} || end != digits.data() + digits.size() || length > address->bit_length()) return std::nullopt;
+  if (error != std::errc{} || end != digits.data() + digits.size() || length > address->bit_length())
+    return std::nullopt;
   if (address->masked(length) != *address) return std::nullopt;
   return Cidr{*address, length};
 }

@@ -10,7 +10,8 @@ struct sockaddr;
 
 namespace gateway::core {
 
-// An IPv4 or IPv6 address without port or scope. An IPv4-mapped IPv6 address is kept as IPv4, so that one rule matches both.
+// An IPv4 or IPv6 address without port or scope. An IPv4-mapped IPv6 address is kept as IPv4, so that one rule matches
+// both.
 class IpAddress {
  public:
   IpAddress() = default;

@@ -32,29 +32,31 @@ struct Limits {
 };
 
 // Not configurable.
-inline constexpr std::size_t kReadScratchBytes = 64 << 10;        // one per worker
-inline constexpr std::size_t kOutputHighWater = 256 << 10;        // bytes waiting for a slow peer before its source is paused
-inline constexpr std::size_t kOutputLowWater = 64 << 10;          // and when the source goes on
-inline constexpr std::size_t kPipelineBytes = 64 << 10;           // plaintext kept of requests that wait for their turn
+inline constexpr std::size_t kReadScratchBytes = 64 << 10;  // one per worker
+inline constexpr std::size_t kOutputHighWater = 256 << 10;  // bytes waiting for a slow peer before its source is paused
+inline constexpr std::size_t kOutputLowWater = 64 << 10;    // and when the source goes on
+inline constexpr std::size_t kPipelineBytes = 64 << 10;     // plaintext kept of requests that wait for their turn
 inline constexpr std::uint64_t kResponseHeadersBytes = 64 << 10;  // head or trailers of an upstream's response
 inline constexpr std::uint64_t kResponseHeaderCount = 200;
-inline constexpr unsigned kInterimResponses = 16;                 // 1xx before a final response
-inline constexpr std::size_t kChunkExtensionBytes = 4 << 10;      // of one message, all chunks together
+inline constexpr unsigned kInterimResponses = 16;             // 1xx before a final response
+inline constexpr std::size_t kChunkExtensionBytes = 4 << 10;  // of one message, all chunks together
 inline constexpr std::size_t kMethodBytes = 32;
-inline constexpr Milliseconds kLingerTime{2'000};                 // reading on after an early final response, so that it arrives
+inline constexpr Milliseconds kLingerTime{2'000};  // reading on after an early final response, so that it arrives
 inline constexpr std::uint64_t kLingerBytes = 16ULL << 20;
-inline constexpr Milliseconds kUpstreamIdleTime{60'000};          // an idle pooled connection is closed after this
-inline constexpr Milliseconds kEndpointPause{5'000};              // an endpoint that refused a connection is tried last for this long
-inline constexpr Milliseconds kTick{50};                          // resolution of all connection deadlines
-inline constexpr Milliseconds kJudgeSlice{1};                     // live connections are judged again in slices of this
-inline constexpr std::chrono::hours kSessionLifetime{12};         // absolute, from the full handshake
+inline constexpr Milliseconds kUpstreamIdleTime{60'000};  // an idle pooled connection is closed after this
+inline constexpr Milliseconds kEndpointPause{
+    5'000};                                    // an endpoint that refused a connection is tried last for this long
+inline constexpr Milliseconds kTick{50};       // resolution of all connection deadlines
+inline constexpr Milliseconds kJudgeSlice{1};  // live connections are judged again in slices of this
+inline constexpr std::chrono::hours kSessionLifetime{12};  // absolute, from the full handshake
 inline constexpr std::chrono::hours kTicketKeyLifetime{6};
 inline constexpr std::size_t kMaxClientChainBytes = 64 << 10;
 inline constexpr std::size_t kMaxHandshakeBytes = 256 << 10;
-inline constexpr std::size_t kLogBacklogBytes = 16 << 20;         // lines that wait for the writer; more are dropped and counted
+inline constexpr std::size_t kLogBacklogBytes = 16
+                                                << 20;  // lines that wait for the writer; more are dropped and counted
 inline constexpr std::size_t kMaxConfigBytes = 16 << 20;
 inline constexpr std::size_t kMaxPolicyPatternBytes = 1024;
-inline constexpr Milliseconds kResolveInterval{30'000};           // host names of endpoints are resolved again
-inline constexpr std::uint64_t kReservedDescriptors = 64;         // files, listeners, admin, log
+inline constexpr Milliseconds kResolveInterval{30'000};    // host names of endpoints are resolved again
+inline constexpr std::uint64_t kReservedDescriptors = 64;  // files, listeners, admin, log
 
 }  // namespace gateway::core

@@ -11,8 +11,9 @@
 
 namespace gateway::core {
 
-// The only door between threads: messages are posted from any thread and handled, in order, on the loop's thread. Must be
-// constructed and destroyed on the loop's thread (or before and after the loop runs). The receiver outlives every sender's use.
+// The only door between threads: messages are posted from any thread and handled, in order, on the loop's thread. Must
+// be constructed and destroyed on the loop's thread (or before and after the loop runs). The receiver outlives every
+// sender's use.
 template <typename Message>
 class Mailbox {
  public:

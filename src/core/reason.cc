@@ -50,6 +50,8 @@ constexpr std::array<std::string_view, kReasonCount> kWords = {
 static_assert(!kWords.back().empty(), "every reason needs a word");
 }  // namespace
 
-std::string_view to_string(Reason reason) noexcept { return kWords[static_cast<std::size_t>(reason)]; }
+std::string_view to_string(Reason reason) noexcept {
+  return kWords[static_cast<std::size_t>(reason)];
+}
 
 }  // namespace gateway::core

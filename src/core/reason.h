@@ -5,8 +5,8 @@
 
 namespace gateway::core {
 
-// Why a handshake or a request was refused. One closed list: the same word stands in the access log, in metric labels and in
-// gatewayctl. The order is part of nothing; names are.
+// Why a handshake or a request was refused. One closed list: the same word stands in the access log, in metric labels
+// and in gatewayctl. The order is part of nothing; names are.
 enum class Reason : std::uint8_t {
   none,  // nothing was refused
   // Handshake

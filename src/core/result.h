@@ -31,8 +31,8 @@ inline std::unexpected<Error> fail(Reason reason, Side side, std::string detail)
 #define GATEWAY_CONCAT_(a, b) a##b
 #define GATEWAY_CONCAT(a, b) GATEWAY_CONCAT_(a, b)
 // Assigns the value of a Result to `target`, or returns its error from the calling function.
-#define TRY(target, expression)                                              \
-  auto GATEWAY_CONCAT(try_result_, __LINE__) = (expression);                 \
-  if (!GATEWAY_CONCAT(try_result_, __LINE__).has_value())                    \
+#define TRY(target, expression)                                                       \
+  auto GATEWAY_CONCAT(try_result_, __LINE__) = (expression);                          \
+  if (!GATEWAY_CONCAT(try_result_, __LINE__).has_value())                             \
     return std::unexpected(std::move(GATEWAY_CONCAT(try_result_, __LINE__).error())); \
   target = std::move(*GATEWAY_CONCAT(try_result_, __LINE__))

@@ -8,8 +8,8 @@
 
 namespace gateway::core {
 
-// Watches one listening socket for its worker. The supervisor keeps a descriptor of the same socket: dying here closes nothing that
-// waits in the socket's queue.
+// Watches one listening socket for its worker. The supervisor keeps a descriptor of the same socket: dying here closes
+// nothing that waits in the socket's queue.
 class TcpListener {
  public:
   // `on_connection` gets the handle to accept from (UvStream::accept) and must accept.

@@ -14,9 +14,9 @@ namespace gateway::core {
   std::abort();
 }
 
-// Owns one libuv handle of type T. The handle's memory lives on the heap until libuv's close callback, so the owner may die at
-// any time: the destructor cuts the way back to the owner and closes. Neither copied nor moved; used on the loop's thread.
-// This file has the only uv_close for handles of connections, timers and mailboxes.
+// Owns one libuv handle of type T. The handle's memory lives on the heap until libuv's close callback, so the owner may
+// die at any time: the destructor cuts the way back to the owner and closes. Neither copied nor moved; used on the
+// loop's thread. This file has the only uv_close for handles of connections, timers and mailboxes.
 template <typename T>
 class UvHandle {
  public:
@@ -25,7 +25,8 @@ class UvHandle {
   UvHandle& operator=(const UvHandle&) = delete;
   ~UvHandle() { close(); }
 
-  // `initialise(handle)` calls the matching uv_*_init and returns its status. `owner` is what owner<>() gives callbacks.
+  // `initialise(handle)` calls the matching uv_*_init and returns its status. `owner` is what owner<>() gives
+  // callbacks.
   template <typename Initialise>
   int init(Initialise&& initialise, void* owner) {
     close();

@@ -6,7 +6,9 @@ namespace gateway::core {
 namespace {
 
 // The owner of a libuv stream handle, whichever kind it is: null after its death.
-UvStream* stream_owner(void* data) { return static_cast<UvStream*>(data); }
+UvStream* stream_owner(void* data) {
+  return static_cast<UvStream*>(data);
+}
 
 }  // namespace
 
@@ -86,7 +88,8 @@ void UvStream::read_callback(uv_stream_t* stream, ssize_t size, const uv_buf_t* 
 void UvStream::start_reading() {
   if (reading_ || ended_ || !is_open()) return;
   reading_ = true;
-  if (const int status = uv_read_start(stream(), &UvStream::allocate, &UvStream::read_callback); status != 0) fail(status);
+  if (const int status = uv_read_start(stream(), &UvStream::allocate, &UvStream::read_callback); status != 0)
+    fail(status);
 }
 
 void UvStream::stop_reading() {
@@ -183,7 +186,8 @@ void UvStream::close() {
 sockaddr_storage UvStream::peer_address() const {
   sockaddr_storage address{};
   int size = sizeof(address);
-  if (!tcp_ || uv_tcp_getpeername(tcp_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0) address.ss_family = AF_UNSPEC;
+  if (!tcp_ || uv_tcp_getpeername(tcp_.get(), reinterpret_cast<sockaddr*>(&address), &size) != 0)
+    address.ss_family = AF_UNSPEC;
   return address;
 }
 

@@ -12,8 +12,8 @@
 
 namespace gateway::core {
 
-// What happens on a UvStream. After on_stream_failed() nothing more comes. Callbacks may close the stream, not free it: its owner
-// is retired.
+// What happens on a UvStream. After on_stream_failed() nothing more comes. Callbacks may close the stream, not free it:
+// its owner is retired.
 class StreamEvents {
  public:
   virtual void on_stream_connected() {}
@@ -21,7 +21,8 @@ class StreamEvents {
   virtual void on_stream_end() = 0;                        // the peer sends no more
   virtual void on_stream_failed(int status) = 0;           // a libuv error; the stream is closed
   virtual void on_stream_written() = 0;                    // what flush() had to leave behind has been sent
-  // A write failed. True keeps the stream open for reading (an upstream may have answered before it closed); false ends it.
+  // A write failed. True keeps the stream open for reading (an upstream may have answered before it closed); false ends
+  // it.
   virtual bool keep_reading_after_write_error() { return false; }
 
  protected:
@@ -38,15 +39,16 @@ class UvStream {
 
   // Take the next connection of a listening handle. Status as libuv's.
   int accept(uv_stream_t* server);
-  // Start connecting: on_stream_connected() or on_stream_failed() follows, never before the call returns. Status as libuv's.
+  // Start connecting: on_stream_connected() or on_stream_failed() follows, never before the call returns. Status as
+  // libuv's.
   int connect(const sockaddr* address);
   int connect_unix(const std::string& path);
 
   void start_reading();
   void stop_reading();
 
-  // Sends `bytes` as far as the socket takes them and owns the rest until on_stream_written(). While an earlier rest is on its way
-  // `bytes` is left as it is: flush again from on_stream_written(). `bytes` is empty once it was taken.
+  // Sends `bytes` as far as the socket takes them and owns the rest until on_stream_written(). While an earlier rest is
+  // on its way `bytes` is left as it is: flush again from on_stream_written(). `bytes` is empty once it was taken.
   void flush(std::string& bytes);
   // Bytes that were taken but not sent yet.
   [[nodiscard]] std::size_t unsent() const { return unsent_; }

@@ -1,5 +1,7 @@
 #include "proxy/client_stream.h"
 
+#include <utility>
+
 namespace gateway::proxy {
 namespace {
 // From here on plaintext is encrypted straight away instead of being joined with what follows in the same turn.
@@ -33,7 +35,7 @@ void ClientStream::on_stream_data(std::string_view data) {
   } else {
     session_->lend(data);
     pump();
-    session_->reclaim();
+    if (session_) session_->reclaim();
   }
   update_reading();
 }
@@ -96,7 +98,7 @@ void ClientStream::resume_input() {
   if (session_ && established_) {
     session_->lend({});
     pump();
-    session_->reclaim();
+    if (session_) session_->reclaim();
   }
   update_reading();
 }
@@ -108,7 +110,9 @@ void ClientStream::on_stream_end() {
   events_.on_input_end();
 }
 
-void ClientStream::on_stream_failed(int status) { gone(uv_strerror(status)); }
+void ClientStream::on_stream_failed(int status) {
+  gone(uv_strerror(status));
+}
 
 void ClientStream::gone(std::string_view detail) {
   if (gone_) return;
@@ -155,10 +159,14 @@ void ClientStream::at_turn_end() {
     release(plain_output_);
     if (output_ended_ || closing_) finish_close();
   }
-  if (!gone_ && !closing_ && before != 0 && pending_output() < before) events_.on_output_progress();
+  const bool progress = std::exchange(rest_written_, false) || pending_output() < before;
+  if (!gone_ && !closing_ && progress) events_.on_output_progress();
 }
 
-void ClientStream::on_stream_written() { loop_.at_turn_end(*this); }
+void ClientStream::on_stream_written() {
+  rest_written_ = true;
+  loop_.at_turn_end(*this);
+}
 
 void ClientStream::close(bool linger) {
   if (closing_ || gone_) return;

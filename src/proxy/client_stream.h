@@ -15,20 +15,20 @@ namespace gateway::proxy {
 // What happens on a ClientStream. After on_refused() and on_gone() nothing more comes.
 class ClientStreamEvents {
  public:
-  virtual void on_established() = 0;  // TLS stands; on a plain listener it never comes
-  virtual void on_refused() = 0;      // the handshake failed: session()->report() says why
+  virtual void on_established() = 0;                     // TLS stands; on a plain listener it never comes
+  virtual void on_refused() = 0;                         // the handshake failed: session()->report() says why
   virtual void on_plaintext(std::string_view data) = 0;  // valid until the call returns
-  virtual void on_input_end() = 0;    // the client sends no more (close_notify or FIN)
-  virtual void on_gone(std::string_view detail) = 0;  // reset, write error, broken record, or a finished close()
-  virtual void on_output_progress() = 0;  // less is waiting to be sent than before
+  virtual void on_input_end() = 0;                       // the client sends no more (close_notify or FIN)
+  virtual void on_gone(std::string_view detail) = 0;     // reset, write error, broken record, or a finished close()
+  virtual void on_output_progress() = 0;                 // less is waiting to be sent than before
   [[nodiscard]] virtual bool wants_input() const = 0;
 
  protected:
   ~ClientStreamEvents() = default;
 };
 
-// Joins a client's socket and its TLS session: plaintext in and out, one write a turn, backpressure both ways. Without a session
-// it is a plain connection. Owned by the ClientConnection.
+// Joins a client's socket and its TLS session: plaintext in and out, one write a turn, backpressure both ways. Without
+// a session it is a plain connection. Owned by the ClientConnection.
 class ClientStream final : private core::StreamEvents, private core::TurnEndTask {
  public:
   ClientStream(core::EventLoop& loop, ClientStreamEvents& events, std::vector<char>& plaintext_scratch);
@@ -43,8 +43,8 @@ class ClientStream final : private core::StreamEvents, private core::TurnEndTask
   // Takes up reading again after wants_input() was false.
   void resume_input();
 
-  // Sends what is waiting, with an alert or close_notify, then the FIN. `linger`: reads on and throws away until the client ends,
-  // because a reset in answer to unread bytes would destroy what was sent last. on_gone() follows.
+  // Sends what is waiting, with an alert or close_notify, then the FIN. `linger`: reads on and throws away until the
+  // client ends, because a reset in answer to unread bytes would destroy what was sent last. on_gone() follows.
   void close(bool linger);
   // Sends raw bytes past TLS, then closes: for plain HTTP on a TLS port.
   void close_with_clear_text(std::string_view bytes);
@@ -86,10 +86,11 @@ class ClientStream final : private core::StreamEvents, private core::TurnEndTask
   bool established_ = false;
   bool pumping_ = false;
   bool input_ended_ = false;
-  bool closing_ = false;    // no more input is delivered
+  bool closing_ = false;  // no more input is delivered
   bool linger_ = false;
   bool output_ended_ = false;  // FIN is due once all is sent
   bool fin_sent_ = false;
+  bool rest_written_ = false;  // an earlier turn's rest has left since the last turn's end
   bool gone_ = false;
 };
 

@@ -31,11 +31,13 @@ class HeaderTemplate {
   // Appends the value. Whatever a variable brings is escaped so that it is one valid field value (RFC 9110 section 5.5).
   void render(const RequestVariables& variables, std::string& out) const;
   [[nodiscard]] bool has_variables() const;
+  friend bool operator==(const HeaderTemplate&, const HeaderTemplate&) = default;
 
  private:
   struct Part {
     std::string literal;
     std::uint8_t variable = 0;  // 0: the literal
+    friend bool operator==(const Part&, const Part&) = default;
   };
   std::vector<Part> parts_;
 };

@@ -34,12 +34,14 @@ struct Listener {
 struct FieldToSet {
   std::string name;
   HeaderTemplate value;
+  friend bool operator==(const FieldToSet&, const FieldToSet&) = default;
 };
 
 // Which fields tell upstreams of the client (RFC 9440; Envoy's x-forwarded-client-cert).
 struct IdentityHeaders {
   bool client_cert = false;
   bool xfcc = false;
+  friend bool operator==(const IdentityHeaders&, const IdentityHeaders&) = default;
 };
 
 struct ForwardingOptions {
@@ -47,6 +49,7 @@ struct ForwardingOptions {
   bool x_request_id = true;
   bool forwarded = false;    // RFC 7239
   bool via = false;          // RFC 9110 section 7.6.3
+  friend bool operator==(const ForwardingOptions&, const ForwardingOptions&) = default;
 };
 
 enum class RouteAction : std::uint8_t { upstream, respond, echo };
@@ -65,6 +68,7 @@ struct Route {
   bool keep_encoded_slashes = false;
   core::Timeouts timeouts;
   std::uint64_t body_bytes = 0;
+  friend bool operator==(const Route&, const Route&) = default;
 };
 
 struct VirtualHost {
@@ -85,6 +89,7 @@ struct HealthCheck {
   unsigned fall = 3;
   unsigned rise = 2;
   std::string path;  // "": a TCP connect
+  friend bool operator==(const HealthCheck&, const HealthCheck&) = default;
 };
 
 struct Endpoint {
@@ -93,6 +98,7 @@ struct Endpoint {
   std::uint16_t port = 0;
   std::string unix_path;
   bool needs_resolving = false;  // host is a name
+  friend bool operator==(const Endpoint&, const Endpoint&) = default;
 };
 
 struct Upstream {
@@ -101,6 +107,7 @@ struct Upstream {
   std::uint32_t max_idle = 64;  // per worker and endpoint; 0: one request per connection
   std::uint32_t retries = 1;
   std::optional<HealthCheck> health_check;
+  friend bool operator==(const Upstream&, const Upstream&) = default;
 };
 
 enum class LogFormat : std::uint8_t { json, text };

@@ -16,8 +16,8 @@
 
 namespace gateway::proxy {
 
-// What the control thread knows of an endpoint. Literal addresses and Unix sockets need no entry: workers know them; an entry
-// without addresses means a name that could not be resolved.
+// What the control thread knows of an endpoint. Literal addresses and Unix sockets need no entry: workers know them; an
+// entry without addresses means a name that could not be resolved.
 struct EndpointState {
   std::vector<sockaddr_storage> addresses;
   bool healthy = true;
@@ -28,8 +28,8 @@ inline std::string endpoint_key(std::string_view upstream, std::string_view addr
   return std::string(upstream) + '\n' + std::string(address);
 }
 
-// A bound and listening socket for one worker: its own SO_REUSEPORT socket, or a duplicate of the descriptor that the supervisor
-// keeps open. `bind` says for which listener.
+// A bound and listening socket for one worker: its own SO_REUSEPORT socket, or a duplicate of the descriptor that the
+// supervisor keeps open. `bind` says for which listener.
 struct ListenerSocket {
   std::string bind;
   core::UniqueFd fd;
@@ -40,13 +40,15 @@ struct AdoptSnapshot {
   std::shared_ptr<const Snapshot> snapshot;
   std::shared_ptr<const tls::WorkerContexts> contexts;
   std::shared_ptr<const EndpointStates> endpoints;
-  std::vector<ListenerSocket> new_sockets;  // of listeners that the worker does not watch yet; those that left are closed
+  std::vector<ListenerSocket>
+      new_sockets;  // of listeners that the worker does not watch yet; those that left are closed
 };
 struct UpdateEndpoints {
   std::shared_ptr<const EndpointStates> endpoints;
 };
-struct BeginDrain {};  // accepts no more, ends idle connections, lets busy ones finish until the drain timeout; then WorkerDrained
-struct Stop {};        // ends everything at once; the thread ends after it
+struct BeginDrain {
+};  // accepts no more, ends idle connections, lets busy ones finish until the drain timeout; then WorkerDrained
+struct Stop {};  // ends everything at once; the thread ends after it
 struct CollectMetrics {
   std::uint64_t request = 0;
 };

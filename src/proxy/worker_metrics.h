@@ -15,9 +15,9 @@
 
 namespace gateway::proxy {
 
-// What one worker has counted since it began: plain numbers with one writer. The worker copies the whole when a scrape asks, so
-// nothing here is shared or atomic. Labels are bounded: virtual hosts, policies, rules and endpoints come from the config, methods
-// from a closed list ("OTHER" for the rest), statuses are 100 to 599.
+// What one worker has counted since it began: plain numbers with one writer. The worker copies the whole when a scrape
+// asks, so nothing here is shared or atomic. Labels are bounded: virtual hosts, policies, rules and endpoints come from
+// the config, methods from a closed list ("OTHER" for the rest), statuses are 100 to 599.
 
 struct HandshakeCount {
   tls::ClientAuth client_auth = tls::ClientAuth::off;
@@ -63,7 +63,7 @@ struct EndpointMetrics {
   std::uint64_t connect_failures = 0;
   std::uint64_t reuses = 0;
   std::uint64_t retries = 0;
-  std::uint64_t idle = 0;    // connections now
+  std::uint64_t idle = 0;  // connections now
   std::uint64_t active = 0;
 };
 

@@ -1,0 +1,103 @@
+#include "proxy/admission.h"
+
+#include "core/host_name.h"
+
+namespace gateway::proxy {
+namespace {
+
+Admission& refuse(Admission& admission, core::Reason reason, std::string detail) {
+  admission.reason = reason;
+  admission.detail = std::move(detail);
+  return admission;
+}
+
+std::string_view port_of(std::string_view authority) {
+  const auto bracket = authority.rfind(']');
+  const auto colon = authority.rfind(':');
+  if (colon == std::string_view::npos || (bracket != std::string_view::npos && colon < bracket)) return {};
+  return authority.substr(colon);
+}
+
+// Host and an absolute-form target must name the same host: an upstream may look at either (RFC 9112 section 3.2.2).
+bool read_host(const RequestHead& head, Admission& admission) {
+  const auto field = head.fields.find("host");
+  const std::string_view authority =
+      admission.target.authority.empty() ? field.value_or("") : admission.target.authority;
+  if (authority.empty()) return true;  // HTTP/1.0 may come without; whether a default host takes it is decided later
+  auto host = core::canonical_host(authority);
+  if (!host) {
+    refuse(admission, core::Reason::bad_request, "malformed Host");
+    return false;
+  }
+  if (!admission.target.authority.empty() && field && core::canonical_host(*field) != host) {
+    refuse(admission, core::Reason::bad_request, "Host and request-target disagree");
+    return false;
+  }
+  admission.forwarded_host = *host + std::string(port_of(authority));
+  admission.host = std::move(*host);
+  return true;
+}
+
+// The virtual host that Host names must be the very one that the handshake chose, whatever name got the client there.
+const VirtualHost* host_for(const AdmissionFacts& facts, Admission& admission) {
+  const core::HostTable& table = *facts.listener->hosts;
+  auto named = admission.host.empty() ? std::nullopt : table.find(admission.host);
+  if (!named) named = table.default_host();
+  if (!named || (facts.handshake_host && *named != *facts.handshake_host)) return nullptr;
+  if (facts.listener->protocol == Protocol::https && !facts.handshake_host) return nullptr;
+  return &facts.snapshot->virtual_hosts[*named];
+}
+
+bool authorise(const AdmissionFacts& facts, const RequestHead& head, Admission& admission) {
+  const auto& policy = admission.virtual_host->policy;
+  if (!policy) return true;
+  const policy::RequestFacts request{.method = head.method,
+                                     .path = admission.target.asterisk ? std::string_view("*") : admission.target.path,
+                                     .host = admission.host,
+                                     .source_ip = facts.source_ip};
+  admission.decision = policy->judge(facts.identity, request);
+  if (admission.decision->allow) return true;
+  refuse(admission, admission.decision->reason, {});
+  return false;
+}
+
+}  // namespace
+
+Admission admit(const AdmissionFacts& facts, const RequestHead& head) {
+  Admission admission;
+  // Merging slashes is a property of the host, which is found by the target's authority or Host: parse without it
+  // first.
+  auto target = parse_request_target(head.method, head.target, true);
+  if (!target) return refuse(admission, core::Reason::bad_request, std::move(target.error()));
+  admission.target = std::move(*target);
+  if (!read_host(head, admission)) return admission;
+
+  admission.virtual_host = host_for(facts, admission);
+  if (admission.virtual_host == nullptr) {
+    if (facts.listener->redirect_to_https && !admission.host.empty()) {
+      admission.redirect = true;
+      return admission;
+    }
+    return refuse(admission, core::Reason::wrong_host, "Host belongs to another virtual host than the connection");
+  }
+  if (!admission.virtual_host->merge_slashes) {
+    admission.target = *parse_request_target(head.method, head.target, false);
+  }
+  if (!authorise(facts, head, admission)) return admission;
+
+  const RouteTable& routes = admission.virtual_host->route_table;
+  const auto route = admission.target.asterisk ? routes.root() : routes.find(admission.target.path);
+  if (!route) return refuse(admission, core::Reason::no_route, {});
+  admission.route = &admission.virtual_host->routes[*route];
+  if (admission.target.encoded_slash && !admission.route->keep_encoded_slashes) {
+    return refuse(admission, core::Reason::bad_request, "encoded slash in the path");
+  }
+  if (admission.forwarded_host.empty()) {
+    const std::string& name =
+        admission.virtual_host->hosts.empty() ? admission.virtual_host->name : admission.virtual_host->hosts.front();
+    admission.forwarded_host = name;
+  }
+  return admission;
+}
+
+}  // namespace gateway::proxy

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/peer_identity.h"
+#include "proxy/http_head.h"
+#include "proxy/request_target.h"
+#include "proxy/snapshot.h"
+
+namespace gateway::proxy {
+
+// What is known of the connection when a request arrives on it.
+struct AdmissionFacts {
+  const Snapshot* snapshot = nullptr;
+  const Listener* listener = nullptr;
+  std::optional<std::uint32_t> handshake_host;   // which virtual host the TLS handshake chose; none on a plain listener
+  const core::PeerIdentity* identity = nullptr;  // null: anonymous
+  core::IpAddress source_ip;
+};
+
+struct Admission {
+  core::Reason reason = core::Reason::none;  // none: admitted
+  std::string detail;                        // for the log
+  RequestTarget target;
+  std::string host;            // canonical
+  std::string forwarded_host;  // canonical, with the port that the client named
+  const VirtualHost* virtual_host = nullptr;
+  const Route* route = nullptr;
+  std::optional<policy::Decision> decision;
+  bool redirect = false;  // to https, at `forwarded_host`'s name
+};
+
+// Whether this request may go on, and where. The one gate in front of every route: host against handshake, policy,
+// route. Pure; views nothing of `head` after the call.
+Admission admit(const AdmissionFacts& facts, const RequestHead& head);
+
+}  // namespace gateway::proxy

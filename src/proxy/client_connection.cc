@@ -1,0 +1,417 @@
+#include "proxy/client_connection.h"
+
+#include <netinet/in.h>
+
+#include <limits>
+#include <utility>
+
+#include "proxy/exchange.h"
+#include "proxy/local_reply.h"
+
+namespace gateway::proxy {
+namespace {
+
+std::uint16_t port_of(const sockaddr_storage& address) {
+  if (address.ss_family == AF_INET) return ntohs(reinterpret_cast<const sockaddr_in&>(address).sin_port);
+  if (address.ss_family == AF_INET6) return ntohs(reinterpret_cast<const sockaddr_in6&>(address).sin6_port);
+  return 0;
+}
+
+std::chrono::sys_seconds wall_clock() {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
+}  // namespace
+
+ClientConnection::ClientConnection(WorkerState& worker, ClientConnectionOwner& owner, std::uint32_t listener)
+    : worker_(worker),
+      owner_(owner),
+      snapshot_(worker.snapshot()),
+      listener_(listener),
+      stream_(worker.loop, *this, worker.plaintext_scratch),
+      deadline_(worker.wheel, [this] { on_deadline(); }),
+      parser_(parser_limits()),
+      accepted_at_(uv_hrtime()),
+      last_progress_(worker.loop.now()) {}
+
+ClientConnection::~ClientConnection() {
+  worker_.recorder.metrics().client_bytes_received += stream_.bytes_received();
+  worker_.recorder.metrics().client_bytes_sent += stream_.bytes_sent();
+}
+
+// Sizes of bodies are a route's to limit: the exchange does it.
+core::Limits ClientConnection::parser_limits() const {
+  core::Limits limits = snapshot_->limits;
+  limits.body_bytes = std::numeric_limits<std::uint64_t>::max();
+  return limits;
+}
+
+int ClientConnection::accept(uv_stream_t* server) {
+  if (const int status = stream_.accept(server); status != 0) return status;
+  const sockaddr_storage peer = stream_.peer_address();
+  if (const auto ip = core::IpAddress::from_sockaddr(reinterpret_cast<const sockaddr*>(&peer))) facts_.source_ip = *ip;
+  facts_.source_text = facts_.source_ip.to_string();
+  facts_.source_port = port_of(peer);
+  return 0;
+}
+
+void ClientConnection::start() {
+  if (!host_needs_tls()) {
+    enter(Phase::idle, snapshot_->timeouts.request_headers);
+    stream_.start(nullptr);
+    return;
+  }
+  auto session = tls::TlsSession::create(worker_.contexts(), listener().hosts);
+  if (!session) {
+    abort();
+    return;
+  }
+  enter(Phase::handshake, snapshot_->timeouts.handshake);
+  stream_.start(std::move(*session));
+}
+
+void ClientConnection::enter(Phase phase, core::Milliseconds deadline) {
+  phase_ = phase;
+  deadline_.set(deadline);
+}
+
+void ClientConnection::handshake_over(const tls::HandshakeReport& report) {
+  const bool known = report.host.has_value();
+  const std::string_view host = known ? std::string_view(snapshot_->virtual_hosts[*report.host].name) : "";
+  const auto mode = known ? snapshot_->virtual_hosts[*report.host].tls->client_auth : tls::ClientAuth::off;
+  host_metrics_ = &worker_.recorder.host(host);
+  const std::chrono::nanoseconds duration(uv_hrtime() - accepted_at_);
+  MetricRecorder::count_handshake(*host_metrics_, mode, report, duration);
+  if (report.reason == core::Reason::none) return;
+  worker_.log(HandshakeRecord{.time = std::chrono::system_clock::now(),
+                              .source_ip = facts_.source_text,
+                              .source_port = facts_.source_port,
+                              .listener = listener().name,
+                              .virtual_host = host,
+                              .client_auth = known ? tls::to_string(mode) : std::string_view{},
+                              .sni = report.sni,
+                              .reason = report.reason,
+                              .detail = report.detail,
+                              .tls_version = report.version ? tls::to_string(*report.version) : std::string_view{},
+                              .offered_versions = report.offered_versions,
+                              .offered_alpn = report.offered_alpn,
+                              .presented_subject = report.presented_subject,
+                              .presented_issuer = report.presented_issuer,
+                              .duration = std::chrono::duration_cast<std::chrono::microseconds>(duration)});
+}
+
+void ClientConnection::on_established() {
+  tls::TlsSession& session = *stream_.session();
+  const tls::HandshakeReport& report = session.report();
+  host_ = session.host_index();
+  facts_.tls = true;
+  facts_.tls_version = report.version ? tls::to_string(*report.version) : std::string_view{};
+  facts_.tls_cipher = report.cipher;
+  facts_.sni = report.sni;
+  facts_.resumed = report.resumed;
+  facts_.peer = session.peer();
+  handshake_over(report);
+  ++(facts_.peer ? host_metrics_->verified_clients : host_metrics_->anonymous_clients);
+  enter(Phase::idle, snapshot_->timeouts.request_headers);
+  judge_again();
+}
+
+void ClientConnection::on_refused() {
+  const tls::HandshakeReport& report = stream_.session()->report();
+  handshake_over(report);
+  if (report.reason == core::Reason::plain_http) {
+    std::string reply;
+    write_error_reply({.status = 400, .request_id = worker_.make_request_id(), .close = true}, reply);
+    stream_.close_with_clear_text(reply);
+    enter(Phase::closing, core::kLingerTime);
+    return;
+  }
+  close(true);
+}
+
+core::Reason ClientConnection::adopt_newest() {
+  if (snapshot_ != worker_.snapshot()) {
+    const Snapshot& newest = *worker_.snapshot();
+    std::optional<std::uint32_t> listener_now;
+    for (std::uint32_t i = 0; i < newest.listeners.size(); ++i) {
+      if (newest.listeners[i].bind == listener().bind && newest.listeners[i].protocol == listener().protocol)
+        listener_now = i;
+    }
+    std::optional<std::uint32_t> host_now;
+    if (host_) {
+      host_now = worker_.host_named(snapshot_->virtual_hosts[*host_].name);
+      if (!host_now || !newest.virtual_hosts[*host_now].tls) return core::Reason::wrong_host;
+    }
+    if (!listener_now) return core::Reason::draining;
+    snapshot_ = worker_.snapshot();
+    listener_ = *listener_now;
+    host_ = host_now;
+  }
+  if (!host_) return core::Reason::none;
+  return tls::judge_live(facts_.peer.get(), wall_clock(), *snapshot_->virtual_hosts[*host_].tls);
+}
+
+void ClientConnection::judge_again() {
+  if (phase_ == Phase::handshake || phase_ == Phase::closing || phase_ == Phase::over) return;
+  if (close_after_response_) {
+    if (worker_.loop.now() >= end_by_) abort();
+    return;
+  }
+  if (adopt_newest() == core::Reason::none) return;
+  if (host_metrics_ != nullptr) ++host_metrics_->live_closed;
+  close_after_response_ = true;
+  end_by_ = worker_.loop.now() + static_cast<std::uint64_t>(snapshot_->timeouts.drain.count());
+  if (exchange_ && !exchange_->is_tunnel()) return;
+  if (exchange_) {
+    exchange_->client_gone(core::Reason::draining, "the connection was judged again");
+    return;
+  }
+  close(false);
+}
+
+void ClientConnection::begin_drain() {
+  if (phase_ == Phase::idle || phase_ == Phase::handshake || phase_ == Phase::head) close(false);
+  if (exchange_ && exchange_->is_tunnel()) exchange_->client_gone(core::Reason::draining, "draining");
+}
+
+void ClientConnection::abort() {
+  stream_.abort();
+  if (exchange_) exchange_->client_gone(core::Reason::draining, "stopped");
+  over();
+}
+
+bool ClientConnection::wants_input() const {
+  if (phase_ == Phase::closing || phase_ == Phase::over) return false;
+  if (exchange_ && (exchange_->is_tunnel() || !request_complete_) && !exchange_->wants_body()) return false;
+  return waiting_input_.size() < core::kPipelineBytes;
+}
+
+void ClientConnection::on_plaintext(std::string_view data) {
+  last_progress_ = worker_.loop.now();
+  if (waiting_input_.empty()) {
+    process(data);
+    waiting_input_ = data;
+    return;
+  }
+  waiting_input_ += data;
+  process_waiting();
+}
+
+void ClientConnection::process_waiting() {
+  if (waiting_input_.empty() || processing_) return;
+  const std::string input = std::exchange(waiting_input_, {});
+  std::string_view rest = input;
+  process(rest);
+  waiting_input_.insert(0, rest);
+}
+
+void ClientConnection::process(std::string_view& input) {
+  if (processing_) return;
+  processing_ = true;
+  while (!input.empty() && phase_ != Phase::closing && phase_ != Phase::over) {
+    if (exchange_ && exchange_->is_tunnel()) {
+      exchange_->on_tunnel_input(input);
+      input = {};
+    } else if (!exchange_) {
+      process_head(input);
+    } else if (!request_complete_ && exchange_->wants_body()) {
+      process_body(input);
+    } else {
+      break;
+    }
+  }
+  processing_ = false;
+  if (phase_ == Phase::closing || phase_ == Phase::over) input = {};
+}
+
+void ClientConnection::process_head(std::string_view& input) {
+  const ParseResult result = parser_.parse(input, nullptr);
+  input.remove_prefix(result.consumed);
+  switch (result.status) {
+    case ParseStatus::failed:
+      refuse_request(parser_.error());
+      return;
+    case ParseStatus::head_complete:
+      begin_exchange();
+      return;
+    case ParseStatus::need_more:
+    case ParseStatus::message_complete:
+      if (phase_ == Phase::idle && parser_.started()) enter(Phase::head, snapshot_->timeouts.request_headers);
+      return;
+  }
+}
+
+void ClientConnection::begin_exchange() {
+  RequestHead head = std::move(parser_.head());
+  request_complete_ =
+      head.body == BodyKind::none || (head.body == BodyKind::content_length && head.content_length == 0);
+  served_ = true;
+  // A connection must never serve a request under rules that it was not judged by.
+  if (snapshot_ != worker_.snapshot()) {
+    if (adopt_newest() != core::Reason::none) {
+      if (host_metrics_ != nullptr) ++host_metrics_->live_closed;
+      close(true);
+      return;
+    }
+  }
+  exchange_ = std::make_unique<Exchange>(worker_, *this, std::move(head), request_complete_);
+  enter(Phase::exchange, exchange_->timeouts().body_idle);
+  exchange_->begin();
+}
+
+void ClientConnection::process_body(std::string_view& input) {
+  Exchange* const exchange = exchange_.get();
+  const ParseResult result = parser_.parse(input, this);
+  input.remove_prefix(result.consumed);
+  if (exchange != exchange_.get()) return;
+  if (result.status == ParseStatus::message_complete) {
+    request_complete_ = true;
+    exchange->on_request_end(parser_.trailers());
+  } else if (result.status == ParseStatus::failed) {
+    exchange->on_request_broken(parser_.error());
+  }
+}
+
+void ClientConnection::on_body(std::string_view data) {
+  if (exchange_) exchange_->on_request_body(data);
+}
+
+void ClientConnection::refuse_request(const ParseError& error) {
+  const std::string request_id = worker_.make_request_id();
+  std::string reply;
+  write_error_reply({.status = error.status, .request_id = request_id, .close = true}, reply);
+  send(reply);
+  HostMetrics& metrics = host_metrics_ != nullptr ? *host_metrics_ : worker_.recorder.host("");
+  MetricRecorder::count_request(metrics, "", error.status, error.reason, std::chrono::nanoseconds{0});
+  const VirtualHost* const host = host_ ? &snapshot_->virtual_hosts[*host_] : nullptr;
+  worker_.log(RequestRecord{
+      .time = std::chrono::system_clock::now(),
+      .request_id = request_id,
+      .source_ip = facts_.source_text,
+      .source_port = facts_.source_port,
+      .listener = listener().name,
+      .virtual_host = host != nullptr ? std::string_view(host->name) : std::string_view{},
+      .status = error.status,
+      .tls_version = facts_.tls_version,
+      .tls_cipher = facts_.tls_cipher,
+      .sni = facts_.sni,
+      .resumed = facts_.resumed,
+      .client_auth = host != nullptr && host->tls ? tls::to_string(host->tls->client_auth) : std::string_view{},
+      .identity = facts_.identity(),
+      .reason = error.reason,
+      .detail = error.detail});
+  close(true);
+}
+
+void ClientConnection::send(std::string_view plaintext) {
+  if (stream_.pending_output() == 0) last_progress_ = worker_.loop.now();
+  stream_.send(plaintext);
+}
+
+void ClientConnection::continue_input() {
+  last_progress_ = worker_.loop.now();
+  if (processing_) return;
+  process_waiting();
+  stream_.resume_input();
+}
+
+void ClientConnection::exchange_finished(bool keep_alive) {
+  worker_.loop.retire(std::move(exchange_));
+  if (phase_ == Phase::over || phase_ == Phase::closing) return;
+  if (!keep_alive) {
+    close(!request_complete_ || !waiting_input_.empty());
+    return;
+  }
+  parser_.reset(parser_limits());
+  request_complete_ = true;
+  enter(Phase::idle, snapshot_->timeouts.keep_alive);
+  if (!processing_) continue_input();
+}
+
+void ClientConnection::response_broken() {
+  worker_.loop.retire(std::move(exchange_));
+  stream_.abort();
+  over();
+}
+
+void ClientConnection::on_input_end() {
+  input_ended_ = true;
+  if (phase_ == Phase::handshake) {
+    stream_.session()->abandon(core::Reason::client_closed);
+    handshake_over(stream_.session()->report());
+    abort();
+  } else if (exchange_ && exchange_->is_tunnel()) {
+    exchange_->on_tunnel_input_end();
+  } else if (exchange_ && !request_complete_) {
+    exchange_->client_gone(core::Reason::client_closed, "closed in the middle of the request");
+  } else if (!exchange_) {
+    close(false);
+  }
+}
+
+void ClientConnection::on_gone(std::string_view detail) {
+  if (phase_ == Phase::handshake && stream_.session() != nullptr) {
+    stream_.session()->abandon(core::Reason::client_closed);
+    handshake_over(stream_.session()->report());
+  }
+  if (exchange_) exchange_->client_gone(core::Reason::client_closed, std::string(detail));
+  over();
+}
+
+void ClientConnection::on_output_progress() {
+  last_progress_ = worker_.loop.now();
+  if (exchange_) exchange_->on_client_progress();
+}
+
+void ClientConnection::close(bool linger) {
+  if (phase_ == Phase::closing || phase_ == Phase::over) return;
+  enter(Phase::closing, core::kLingerTime);
+  if (stream_.pending_output() > core::kOutputLowWater) deadline_.set(snapshot_->timeouts.body_idle);
+  stream_.close(linger);
+}
+
+void ClientConnection::over() {
+  if (phase_ == Phase::over) return;
+  phase_ = Phase::over;
+  deadline_.cancel();
+  owner_.connection_ended(*this);
+}
+
+void ClientConnection::on_deadline() {
+  switch (phase_) {
+    case Phase::handshake:
+      stream_.session()->abandon(core::Reason::timeout);
+      handshake_over(stream_.session()->report());
+      abort();
+      return;
+    case Phase::head:
+      refuse_request({.reason = core::Reason::timeout, .status = 408, .detail = "the request's head took too long"});
+      return;
+    case Phase::idle:
+      close(false);
+      return;
+    case Phase::exchange:
+      on_exchange_deadline();
+      return;
+    case Phase::closing:
+      abort();
+      return;
+    case Phase::over:
+      return;
+  }
+}
+
+void ClientConnection::on_exchange_deadline() {
+  const auto limit = static_cast<std::uint64_t>(exchange_->timeouts().body_idle.count());
+  const bool waits_for_client =
+      stream_.pending_output() != 0 || (!exchange_->is_tunnel() && !request_complete_ && exchange_->wants_body());
+  const std::uint64_t now = worker_.loop.now();
+  if (!waits_for_client) last_progress_ = now;
+  if (now - last_progress_ >= limit) {
+    exchange_->on_client_timeout();
+    return;
+  }
+  deadline_.set(core::Milliseconds(static_cast<std::int64_t>(limit - (now - last_progress_))));
+}
+
+}  // namespace gateway::proxy

@@ -1,0 +1,27 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "core/ip_address.h"
+#include "tls/judge.h"
+
+namespace gateway::proxy {
+
+// What is known of a client's connection, once its handshake stands.
+struct ClientFacts {
+  core::IpAddress source_ip;
+  std::string source_text;
+  std::uint16_t source_port = 0;
+  bool tls = false;
+  std::string tls_version;
+  std::string tls_cipher;
+  std::string sni;
+  bool resumed = false;
+  std::shared_ptr<const tls::VerifiedPeer> peer;  // null: anonymous
+
+  [[nodiscard]] const core::PeerIdentity* identity() const { return peer ? &peer->identity : nullptr; }
+};
+
+}  // namespace gateway::proxy

@@ -1,0 +1,87 @@
+#include "proxy/metric_recorder.h"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+
+namespace gateway::proxy {
+
+std::string_view to_string(UpstreamOutcome outcome) noexcept {
+  constexpr std::array<std::string_view, 6> kWords = {"success", "connect_error", "timeout",
+                                                      "reset",   "bad_response",  "client_closed"};
+  return kWords[static_cast<std::size_t>(outcome)];
+}
+
+std::string_view method_label(std::string_view method) noexcept {
+  constexpr std::array<std::string_view, 7> kKnown = {"GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS"};
+  const auto* const found = std::ranges::find(kKnown, method);
+  return found == kKnown.end() ? "OTHER" : *found;
+}
+
+HostMetrics& MetricRecorder::host(std::string_view name) {
+  if (const auto found = metrics_.hosts.find(name); found != metrics_.hosts.end()) return found->second;
+  return metrics_.hosts.emplace(std::string(name), HostMetrics{}).first->second;
+}
+
+void MetricRecorder::count_handshake(HostMetrics& host, tls::ClientAuth mode, const tls::HandshakeReport& report,
+                                     std::chrono::nanoseconds duration) {
+  host.handshake_duration.observe(duration);
+  const auto same = [&](const HandshakeCount& count) {
+    return count.client_auth == mode && count.reason == report.reason && count.version == report.version &&
+           count.resumed == report.resumed;
+  };
+  auto found = std::ranges::find_if(host.handshakes, same);
+  if (found == host.handshakes.end()) {
+    host.handshakes.push_back({mode, report.reason, report.version, report.resumed, 0});
+    found = std::prev(host.handshakes.end());
+  }
+  ++found->count;
+}
+
+void MetricRecorder::count_request(HostMetrics& host, std::string_view method, unsigned status, core::Reason reason,
+                                   std::chrono::nanoseconds duration) {
+  host.request_duration.observe(duration);
+  const std::string_view label = method_label(method);
+  auto found = std::ranges::find_if(host.requests, [&](const RequestCount& count) {
+    return count.status == status && count.method.data() == label.data();
+  });
+  if (found == host.requests.end()) {
+    host.requests.push_back({label, status, 0});
+    found = std::prev(host.requests.end());
+  }
+  ++found->count;
+  if (reason == core::Reason::none) return;
+  auto refusal = std::ranges::find(host.refusals, reason, &RefusalCount::reason);
+  if (refusal == host.refusals.end()) {
+    host.refusals.push_back({reason, 0});
+    refusal = std::prev(host.refusals.end());
+  }
+  ++refusal->count;
+}
+
+std::size_t MetricRecorder::DecisionHash::operator()(const DecisionKey& key) const noexcept {
+  const std::size_t host = std::hash<const void*>{}(key.host);
+  const std::size_t policy = std::hash<const void*>{}(key.policy);
+  return (host * 31 + policy) * 31 + key.rule * 2 + (key.allow ? 1 : 0);
+}
+
+void MetricRecorder::count_decision(HostMetrics& host, const policy::RuleSet& policy,
+                                    const policy::Decision& decision) {
+  const DecisionKey key{&host, &policy, decision.rule, decision.allow};
+  auto slot = decision_slots_.find(key);
+  if (slot == decision_slots_.end()) {
+    const std::string_view rule = policy.rule_name(decision.rule);
+    const auto same = [&](const DecisionCount& count) {
+      return count.policy == policy.name() && count.rule == rule && count.allow == decision.allow;
+    };
+    auto found = std::ranges::find_if(host.decisions, same);
+    if (found == host.decisions.end()) {
+      host.decisions.push_back({policy.name(), std::string(rule), decision.allow, 0});
+      found = std::prev(host.decisions.end());
+    }
+    slot = decision_slots_.emplace(key, static_cast<std::size_t>(found - host.decisions.begin())).first;
+  }
+  ++host.decisions[slot->second].count;
+}
+
+}  // namespace gateway::proxy

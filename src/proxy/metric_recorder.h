@@ -1,0 +1,50 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <string_view>
+#include <unordered_map>
+
+#include "policy/rule_set.h"
+#include "proxy/worker_metrics.h"
+#include "tls/tls_session.h"
+
+namespace gateway::proxy {
+
+// Counts what happens on one worker. Finding the right counter costs the same however many hosts, rules and series
+// there are: callers keep the HostMetrics of their virtual host.
+class MetricRecorder {
+ public:
+  [[nodiscard]] WorkerMetrics& metrics() { return metrics_; }
+  // Stays valid as long as the recorder. "" is for what failed before a host was known.
+  HostMetrics& host(std::string_view name);
+
+  static void count_handshake(HostMetrics& host, tls::ClientAuth mode, const tls::HandshakeReport& report,
+                              std::chrono::nanoseconds duration);
+  static void count_request(HostMetrics& host, std::string_view method, unsigned status, core::Reason reason,
+                            std::chrono::nanoseconds duration);
+  void count_decision(HostMetrics& host, const policy::RuleSet& policy, const policy::Decision& decision);
+
+  // Rule sets that are gone may leave their address to others.
+  void forget_policies() { decision_slots_.clear(); }
+
+ private:
+  struct DecisionKey {
+    const HostMetrics* host;
+    const policy::RuleSet* policy;
+    std::uint32_t rule;
+    bool allow;
+    friend bool operator==(const DecisionKey&, const DecisionKey&) = default;
+  };
+  struct DecisionHash {
+    std::size_t operator()(const DecisionKey& key) const noexcept;
+  };
+
+  WorkerMetrics metrics_;
+  std::unordered_map<DecisionKey, std::size_t, DecisionHash> decision_slots_;
+};
+
+// A method as a metric label: the word itself if it is a known one, else "OTHER". A view to static storage.
+std::string_view method_label(std::string_view method) noexcept;
+
+}  // namespace gateway::proxy

@@ -1,0 +1,71 @@
+#include "proxy/worker_state.h"
+
+#include <array>
+
+namespace gateway::proxy {
+namespace {
+constexpr std::size_t kPlaintextBytes = 64 << 10;
+}
+
+WorkerState::WorkerState(core::EventLoop& event_loop, core::LogSink* access_log)
+    : loop(event_loop),
+      wheel(event_loop),
+      upstreams(event_loop, recorder.metrics()),
+      plaintext_scratch(kPlaintextBytes),
+      access_log_(access_log),
+      submit_again_(wheel, [this] { loop.at_turn_end(*this); }) {
+  std::random_device device;
+  std::seed_seq seed{device(), device(), device(), device(), device(), device(), device(), device()};
+  random_.seed(seed);
+}
+
+void WorkerState::adopt(std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const tls::WorkerContexts> contexts,
+                        const EndpointStates& states) {
+  snapshot_ = std::move(snapshot);
+  contexts_ = std::move(contexts);
+  hosts_by_name_.clear();
+  for (std::uint32_t i = 0; i < snapshot_->virtual_hosts.size(); ++i)
+    hosts_by_name_.emplace(snapshot_->virtual_hosts[i].name, i);
+  recorder.forget_policies();
+  upstreams.adopt(*snapshot_, states);
+}
+
+std::optional<std::uint32_t> WorkerState::host_named(std::string_view name) const {
+  const auto found = hosts_by_name_.find(name);
+  if (found == hosts_by_name_.end()) return std::nullopt;
+  return found->second;
+}
+
+bool WorkerState::logging() const {
+  return access_log_ != nullptr && snapshot_->access_log.path != "off";
+}
+
+void WorkerState::log(const RequestRecord& record) {
+  if (!logging() || log_lines_.size() > core::kLogBacklogBytes) return;
+  format_request(record, snapshot_->access_log.format, log_lines_);
+  loop.at_turn_end(*this);
+}
+
+void WorkerState::log(const HandshakeRecord& record) {
+  if (!logging() || log_lines_.size() > core::kLogBacklogBytes) return;
+  format_handshake(record, snapshot_->access_log.format, log_lines_);
+  loop.at_turn_end(*this);
+}
+
+void WorkerState::at_turn_end() {
+  access_log_->submit(log_lines_);
+  // The writer held the lock: the lines go with a later turn.
+  if (!log_lines_.empty()) submit_again_.set(core::kTick);
+}
+
+std::string WorkerState::make_request_id() {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  std::string id(32, '0');
+  for (std::size_t half = 0; half < 2; ++half) {
+    std::uint64_t bits = random_();
+    for (std::size_t i = 0; i < 16; ++i, bits >>= 4) id[half * 16 + i] = kDigits[bits & 0xF];
+  }
+  return id;
+}
+
+}  // namespace gateway::proxy

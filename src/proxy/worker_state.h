@@ -1,0 +1,63 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <random>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "core/deadline_wheel.h"
+#include "core/event_loop.h"
+#include "core/log_sink.h"
+#include "proxy/access_log.h"
+#include "proxy/metric_recorder.h"
+#include "proxy/snapshot.h"
+#include "proxy/upstream_pool.h"
+#include "tls/worker_contexts.h"
+
+namespace gateway::proxy {
+
+class ClientConnection;
+
+// What all connections of one worker share. Owned by the worker; used on its thread only.
+class WorkerState final : private core::TurnEndTask {
+ public:
+  WorkerState(core::EventLoop& event_loop, core::LogSink* access_log);
+
+  core::EventLoop& loop;
+  core::DeadlineWheel wheel;
+  MetricRecorder recorder;
+  UpstreamPool upstreams;
+  // Plaintext as it comes out of TLS; a view to it lives as long as the callback.
+  std::vector<char> plaintext_scratch;
+  bool draining = false;
+
+  void adopt(std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const tls::WorkerContexts> contexts,
+             const EndpointStates& states);
+  [[nodiscard]] const std::shared_ptr<const Snapshot>& snapshot() const { return snapshot_; }
+  [[nodiscard]] const std::shared_ptr<const tls::WorkerContexts>& contexts() const { return contexts_; }
+  // In the newest snapshot.
+  [[nodiscard]] std::optional<std::uint32_t> host_named(std::string_view name) const;
+
+  void log(const RequestRecord& record);
+  void log(const HandshakeRecord& record);
+
+  // 128 random bits in hex: unique, not secret.
+  std::string make_request_id();
+
+ private:
+  void at_turn_end() override;
+  [[nodiscard]] bool logging() const;
+
+  core::LogSink* access_log_;
+  core::Deadline submit_again_;
+  std::string log_lines_;
+  std::shared_ptr<const Snapshot> snapshot_;
+  std::shared_ptr<const tls::WorkerContexts> contexts_;
+  std::unordered_map<std::string_view, std::uint32_t> hosts_by_name_;  // views into snapshot_
+  std::mt19937_64 random_;
+};
+
+}  // namespace gateway::proxy
