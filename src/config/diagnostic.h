@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 namespace gateway::config {
@@ -28,6 +30,9 @@ struct Position {
   int column = 0;
   friend auto operator<=>(const Position&, const Position&) = default;
 };
+
+// So many findings are kept; one slip in an alias or a template can make thousands.
+inline constexpr std::size_t kMaxDiagnostics = 500;
 
 // Collects the findings on one file. Single-threaded.
 class DiagnosticSink {

@@ -1,0 +1,201 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "config/load.h"
+#include "config/quote.h"
+#include "tls/crl_index.h"
+
+namespace gateway::config {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+bool same_rule(const policy::RuleSpec& a, const policy::RuleSpec& b) {
+  return a.effect == b.effect &&
+         std::ranges::equal(a.when, b.when, [](const policy::Condition& x, const policy::Condition& y) {
+           return x.matcher == y.matcher && x.patterns == y.patterns;
+         });
+}
+
+// Calls `compare(line_prefix, old, new)` for what is in both, and adds a line for what is in one only. Elements have a
+// `name`.
+template <typename Items, typename Compare>
+void by_name(std::string_view kind, const Items& before, const Items& after, Lines& lines, Compare compare) {
+  using Item = typename Items::value_type;
+  std::unordered_map<std::string_view, const Item*> old;
+  for (const Item& item : before) old.emplace(item.name, &item);
+  for (const Item& item : after) {
+    const std::string prefix = fmt::format("{} {}", kind, escaped(item.name));
+    const auto found = old.find(item.name);
+    if (found == old.end()) {
+      lines.push_back(prefix + " added");
+      continue;
+    }
+    compare(prefix, *found->second, item);
+    old.erase(found);
+  }
+  for (const Item& item : before) {
+    if (old.contains(item.name)) lines.push_back(fmt::format("{} {} removed", kind, escaped(item.name)));
+  }
+}
+
+void compare_tls(const std::string& prefix, const proxy::VirtualHost& before, const proxy::VirtualHost& after,
+                 Lines& lines) {
+  const auto line = [&](std::string_view what) { lines.push_back(fmt::format("{}: {}", prefix, what)); };
+  if (!before.tls || !after.tls) {
+    if (before.tls != after.tls) line(after.tls ? "now answers on https" : "now answers on http");
+    return;
+  }
+  const tls::HostOptions& a = *before.tls;
+  const tls::HostOptions& b = *after.tls;
+  if (a.client_auth != b.client_auth) {
+    line(fmt::format("client_auth {} instead of {}", tls::to_string(b.client_auth), tls::to_string(a.client_auth)));
+  }
+  if (a.chain != b.chain) line("certificate changed");
+  if (a.private_key != b.private_key) line("key changed");
+  if (a.min_version != b.min_version || a.max_version != b.max_version) line("TLS versions changed");
+  if (a.trust && b.trust && a.trust->name != b.trust->name) {
+    line(fmt::format("trust {} instead of {}", escaped(b.trust->name), escaped(a.trust->name)));
+  }
+}
+
+// Upstreams are compared by name: their indices may have moved.
+bool same_route(const proxy::Snapshot& before, const proxy::Route& a, const proxy::Snapshot& after,
+                const proxy::Route& b) {
+  if (a.action != b.action) return false;
+  if (a.action != proxy::RouteAction::upstream) return a == b;
+  proxy::Route moved = a;
+  moved.upstream = b.upstream;
+  return before.upstreams[a.upstream].name == after.upstreams[b.upstream].name && moved == b;
+}
+
+void compare_hosts(const LoadedConfig& before, const LoadedConfig& after, Lines& lines) {
+  by_name("virtual host", before.snapshot->virtual_hosts, after.snapshot->virtual_hosts, lines,
+          [&](const std::string& prefix, const proxy::VirtualHost& a, const proxy::VirtualHost& b) {
+            const auto line = [&](std::string_view what) { lines.push_back(fmt::format("{}: {}", prefix, what)); };
+            const auto policy_name = [](const proxy::VirtualHost& host) {
+              return host.policy ? host.policy->name() : "none";
+            };
+            if (a.hosts != b.hosts || a.is_default != b.is_default) line("hosts changed");
+            compare_tls(prefix, a, b, lines);
+            if (policy_name(a) != policy_name(b)) {
+              line(fmt::format("policy {} instead of {}", escaped(policy_name(b)), escaped(policy_name(a))));
+            }
+            const bool same_routes =
+                std::ranges::equal(a.routes, b.routes, [&](const proxy::Route& x, const proxy::Route& y) {
+                  return same_route(*before.snapshot, x, *after.snapshot, y);
+                });
+            if (!same_routes || a.merge_slashes != b.merge_slashes || a.timeouts != b.timeouts) line("routes changed");
+          });
+}
+
+void compare_policies(const LoadedConfig& before, const LoadedConfig& after, Lines& lines) {
+  by_name("policy", before.policies, after.policies, lines,
+          [&](const std::string& prefix, const policy::PolicySpec& a, const policy::PolicySpec& b) {
+            Lines rules;
+            std::size_t changed = 0;
+            by_name("", a.rules, b.rules, rules,
+                    [&](const std::string&, const policy::RuleSpec& x, const policy::RuleSpec& y) {
+                      if (!same_rule(x, y)) ++changed;
+                    });
+            const auto ending = [&](std::string_view word) {
+              return std::ranges::count_if(rules, [&](const std::string& rule) { return rule.ends_with(word); });
+            };
+            const auto line = [&](auto count, std::string_view what) {
+              if (count > 0)
+                lines.push_back(fmt::format("{}: {} {} {}", prefix, count, count == 1 ? "rule" : "rules", what));
+            };
+            line(ending(" added"), "added");
+            line(ending(" removed"), "removed");
+            line(changed, "changed");
+            if (a.default_effect != b.default_effect) lines.push_back(prefix + ": default changed");
+          });
+}
+
+using TrustSets = std::vector<tls::TrustSet>;
+
+// Those in use, each once, in the order of the hosts.
+TrustSets trust_sets_of(const LoadedConfig& config) {
+  TrustSets sets;
+  std::unordered_set<const tls::TrustSet*> seen;
+  for (const proxy::VirtualHost& host : config.snapshot->virtual_hosts) {
+    if (host.tls && host.tls->trust && seen.insert(host.tls->trust.get()).second) sets.push_back(*host.tls->trust);
+  }
+  return sets;
+}
+
+// Issuer, dates and size tell two CRLs apart well enough for a message.
+bool same_crls(const tls::TrustSet& before, const tls::TrustSet& after) {
+  return std::ranges::equal(before.crls->describe(), after.crls->describe(), [](const auto& a, const auto& b) {
+    return a.issuer == b.issuer && a.this_update == b.this_update && a.next_update == b.next_update &&
+           a.entries == b.entries;
+  });
+}
+
+void compare_trust(const LoadedConfig& before, const LoadedConfig& after, Lines& lines) {
+  by_name(
+      "trust set", trust_sets_of(before), trust_sets_of(after), lines,
+      [&](const std::string& prefix, const tls::TrustSet& a, const tls::TrustSet& b) {
+        if (a.anchors != b.anchors) lines.push_back(prefix + ": CA certificates changed");
+        if (!same_crls(a, b)) lines.push_back(prefix + ": CRLs changed");
+        if (a.depth != b.depth || a.require_revocation != b.require_revocation || a.send_ca_names != b.send_ca_names) {
+          lines.push_back(prefix + ": settings changed");
+        }
+      });
+}
+
+void compare_settings(const LoadedConfig& before, const LoadedConfig& after, Lines& lines) {
+  const proxy::Snapshot& a = *before.snapshot;
+  const proxy::Snapshot& b = *after.snapshot;
+  if (a.timeouts != b.timeouts) lines.emplace_back("timeouts changed");
+  if (a.limits != b.limits) lines.emplace_back("limits changed");
+  if (!std::ranges::equal(a.trusted_proxies, b.trusted_proxies, [](const core::Cidr& x, const core::Cidr& y) {
+        return x.network == y.network && x.prefix_length == y.prefix_length;
+      })) {
+    lines.emplace_back("trusted proxies changed");
+  }
+  if (a.access_log != b.access_log) lines.emplace_back("access log changed");
+  if (before.admin.metrics != after.admin.metrics) lines.emplace_back("admin.metrics changed");
+}
+
+}  // namespace
+
+std::vector<std::string> describe_changes(const LoadedConfig& before, const LoadedConfig& after) {
+  Lines lines;
+  by_name("listener", before.snapshot->listeners, after.snapshot->listeners, lines,
+          [&](const std::string& prefix, const proxy::Listener& a, const proxy::Listener& b) {
+            if (a.address != b.address || a.port != b.port)
+              lines.push_back(fmt::format("{}: now bound to {}", prefix, b.bind));
+            if (a.protocol != b.protocol || a.redirect_to_https != b.redirect_to_https) {
+              lines.push_back(prefix + ": protocol changed");
+            }
+          });
+  compare_hosts(before, after, lines);
+  compare_trust(before, after, lines);
+  compare_policies(before, after, lines);
+  by_name("upstream", before.snapshot->upstreams, after.snapshot->upstreams, lines,
+          [&](const std::string& prefix, const proxy::Upstream& a, const proxy::Upstream& b) {
+            if (a != b) lines.push_back(prefix + " changed");
+          });
+  compare_settings(before, after, lines);
+  return lines;
+}
+
+std::vector<std::string> restart_only_changes(const LoadedConfig& before, const LoadedConfig& after) {
+  Lines lines;
+  if (before.workers != after.workers) {
+    lines.push_back(fmt::format("workers: {} instead of {} needs a restart", after.workers, before.workers));
+  }
+  if (before.admin.socket != after.admin.socket) {
+    const auto shown = [](const std::string& path) { return path.empty() ? std::string("off") : in_quotes(path); };
+    lines.push_back(fmt::format("admin.socket: {} instead of {} needs a restart", shown(after.admin.socket),
+                                shown(before.admin.socket)));
+  }
+  return lines;
+}
+
+}  // namespace gateway::config

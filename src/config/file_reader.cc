@@ -1,0 +1,85 @@
+#include "config/file_reader.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <system_error>
+
+#include "config/quote.h"
+
+namespace gateway::config {
+namespace {
+
+// A CRL of a million entries has about 40 MB.
+constexpr std::size_t kMaxFileBytes = 512ULL << 20;
+
+std::string system_message(int code) {
+  return std::system_category().message(code);
+}
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd) : fd_(fd) {}
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  [[nodiscard]] int get() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+}  // namespace
+
+std::expected<std::string, std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes) {
+  const Descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (file.get() < 0) return std::unexpected(system_message(errno));
+  struct stat status{};
+  if (::fstat(file.get(), &status) != 0) return std::unexpected(system_message(errno));
+  if (S_ISDIR(status.st_mode)) return std::unexpected(system_message(EISDIR));
+  if (!S_ISREG(status.st_mode)) return std::unexpected("Not a regular file");
+  std::string content;
+  content.reserve(static_cast<std::size_t>(status.st_size) + 1);
+  constexpr std::size_t kStep = 64 << 10;
+  while (true) {
+    const std::size_t used = content.size();
+    content.resize(used + kStep);
+    const ssize_t got = ::read(file.get(), content.data() + used, kStep);
+    if (got < 0 && errno == EINTR) {
+      content.resize(used);
+      continue;
+    }
+    if (got < 0) return std::unexpected(system_message(errno));
+    content.resize(used + static_cast<std::size_t>(got));
+    if (content.size() > max_bytes) return std::unexpected(fmt::format("larger than {} bytes", max_bytes));
+    if (got == 0) return content;
+  }
+}
+
+FileReader::FileReader(const std::filesystem::path& config_file) {
+  std::error_code error;
+  const std::filesystem::path absolute_file = std::filesystem::absolute(config_file, error);
+  folder_ = (error ? config_file : absolute_file).parent_path();
+}
+
+std::string FileReader::absolute(const std::string& path) const {
+  return (folder_ / path).lexically_normal().string();
+}
+
+std::expected<const std::string*, std::string> FileReader::read(const std::string& path) {
+  const std::string full = absolute(path);
+  auto found = files_.find(full);
+  if (found == files_.end()) {
+    order_.push_back(full);
+    found = files_.emplace(full, read_file(full, kMaxFileBytes)).first;
+  }
+  if (!found->second) return std::unexpected(fmt::format("can't read {}: {}", in_quotes(full), found->second.error()));
+  return &*found->second;
+}
+
+}  // namespace gateway::config

@@ -1,0 +1,51 @@
+#include "config/load.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+
+#include "config/decode.h"
+#include "config/file_reader.h"
+#include "config/quote.h"
+#include "config/snapshot_builder.h"
+#include "core/limits.h"
+
+namespace gateway::config {
+namespace {
+
+std::optional<LoadedConfig> load_into(const std::string& path, std::uint64_t generation, const Environment& environment,
+                                      DiagnosticSink& sink) {
+  const auto text = read_file(path, core::kMaxConfigBytes);
+  if (!text) {
+    sink.error({}, path, fmt::format("can't read the config: {}", text.error()));
+    return std::nullopt;
+  }
+  std::optional<Config> config = decode(*text, sink, environment);
+  if (!config) return std::nullopt;
+  FileReader files(path);
+  const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  std::optional<LoadedConfig> loaded = build(std::move(*config), generation, files, now, sink);
+  if (!loaded) return std::nullopt;
+  loaded->path = path;
+  loaded->watched_files.push_back(std::filesystem::absolute(path).lexically_normal().string());
+  loaded->watched_files.insert(loaded->watched_files.end(), files.paths().begin(), files.paths().end());
+  return loaded;
+}
+
+}  // namespace
+
+LoadResult load(const std::string& path, std::uint64_t generation, const Environment& environment) {
+  DiagnosticSink sink(path);
+  LoadResult result;
+  try {
+    result.config = load_into(path, generation, environment, sink);
+  } catch (const std::exception& error) {
+    // Out of memory, or a library's surprise: the running generation stays.
+    result.config.reset();
+    sink.error({}, "", fmt::format("the config can't be loaded: {}", error.what()));
+  }
+  result.diagnostics = sink.take();
+  return result;
+}
+
+}  // namespace gateway::config

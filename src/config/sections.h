@@ -1,0 +1,28 @@
+#pragma once
+
+#include "config/config.h"
+#include "config/decoder.h"
+
+// One decoder for each section of the file. All report what is wrong and fill in what is right; an entry whose name is
+// known is kept even if the rest of it is faulty, so that references to it are not reported as well.
+namespace gateway::config {
+
+void decode_listeners(Decoder& decoder, const Node& node, Config& config);
+void decode_trust(Decoder& decoder, const Node& node, Config& config);
+void decode_policies(Decoder& decoder, const Node& node, Config& config);
+void decode_virtual_hosts(Decoder& decoder, const Node& node, Config& config);
+void decode_upstreams(Decoder& decoder, const Node& node, Config& config);
+void decode_limits(Decoder& decoder, const Node& node, Config& config);
+void decode_trusted_proxies(Decoder& decoder, const Node& node, Config& config);
+void decode_access_log(Decoder& decoder, const Node& node, Config& config);
+void decode_admin(Decoder& decoder, const Node& node, Config& config);
+void decode_workers(Decoder& decoder, const Node& node, Config& config);
+
+TlsConfig decode_tls(Decoder& decoder, const Node& node);
+RouteConfig decode_route(Decoder& decoder, const Node& node);
+TimeoutsConfig decode_timeouts(Decoder& decoder, const Node& node, const KeyTable& table);
+ForwardingConfig decode_forwarding(Decoder& decoder, const Node& node);
+// The keys that virtual hosts and routes share.
+RouteSettings decode_route_settings(Decoder& decoder, const Fields& fields, const KeyTable& timeout_keys);
+
+}  // namespace gateway::config
