@@ -1,6 +1,6 @@
 #include "policy/matcher.h"
 
-#include <algorithm>
+#include <array>
 
 namespace gateway::policy {
 namespace {
@@ -15,16 +15,6 @@ constexpr std::array<std::string_view, kMatcherCount> kNames = {
 
 std::string_view to_string(Matcher matcher) {
   return kNames[index_of(matcher)];
-}
-
-std::optional<Matcher> matcher_named(std::string_view name) {
-  const auto found = std::ranges::find(kNames, name);
-  if (found == kNames.end()) return std::nullopt;
-  return static_cast<Matcher>(found - kNames.begin());
-}
-
-const std::array<std::string_view, kMatcherCount>& matcher_names() {
-  return kNames;
 }
 
 bool needs_certificate(Matcher matcher) {

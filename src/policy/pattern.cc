@@ -174,6 +174,15 @@ Parsed parse_method(std::string_view written) {
   return exact(written);
 }
 
+bool is_unreserved(char c) {
+  return is_upper(c) || is_lower(c) || is_digit(c) || std::string_view("-._~").contains(c);
+}
+
+// What stands unescaped in a path (RFC 3986 section 3.3), and the '%' of the escapes.
+bool is_path_byte(char c) {
+  return is_unreserved(c) || std::string_view("!$&'()*+,;=:@/%").contains(c);
+}
+
 bool has_dot_segment(std::string_view path) {
   for (std::size_t begin = 0; begin <= path.size();) {
     const auto end = std::min(path.find('/', begin), path.size());
@@ -184,7 +193,8 @@ bool has_dot_segment(std::string_view path) {
   return false;
 }
 
-// Brings escapes to capitals (RFC 3986 section 6.2.2.1). Fails on those that a normalised path has decoded.
+// Brings escapes to capitals (RFC 3986 section 6.2.2.1). Fails on those that no normalised path has: of characters that
+// need none, and of those for which the request is refused.
 std::optional<std::string> normal_escapes(std::string_view path) {
   std::string text(path);
   for (std::size_t i = 0; i < text.size(); ++i) {
@@ -194,9 +204,7 @@ std::optional<std::string> normal_escapes(std::string_view path) {
     const auto low = hex_value(text[i + 2]);
     if (high == std::string_view::npos || low == std::string_view::npos) return std::nullopt;
     const auto byte = static_cast<char>(high << 4 | low);
-    if (is_upper(byte) || is_lower(byte) || is_digit(byte) || std::string_view("-._~").contains(byte)) {
-      return std::nullopt;
-    }
+    if (is_unreserved(byte) || is_control(byte) || byte == '\\') return std::nullopt;
     text[i + 1] = kHexDigits[high];
     text[i + 2] = kHexDigits[low];
     i += 2;
@@ -209,14 +217,15 @@ Parsed parse_path(std::string_view written) {
   const bool below = written.ends_with("/*");
   if (below) written.remove_suffix(2);
   if (written.contains('*')) return refuse("'*' may only be the whole last segment of a path, as in \"/v1/reports/*\"");
-  const auto never_there = [](char c) { return c == '?' || c == '#' || c == '\\' || c == ' ' || !is_ascii(c); };
-  if (std::ranges::any_of(written, never_there)) {
-    return refuse("is compared with the path alone: no query, no '\\'; spaces and bytes beyond ASCII percent-encoded");
+  if (!std::ranges::all_of(written, is_path_byte)) {
+    return refuse(
+        "is compared with the path alone, without a query; what RFC 3986 has no place for is percent-encoded");
   }
   if (has_dot_segment(written)) return refuse("paths are compared without \".\" and \"..\" segments");
   auto text = normal_escapes(written);
-  if (!text)
-    return refuse("has a bad escape, or one of a letter, digit, '-', '.', '_' or '~': write the character itself");
+  if (!text) {
+    return refuse("has a bad escape, one of a control byte or '\\', or one of a letter, digit, '-', '.', '_' or '~'");
+  }
   return Pattern{.form = below ? Form::segment_prefix : Form::exact, .text = std::move(*text)};
 }
 

@@ -126,6 +126,8 @@ TEST_CASE("the domain of an e-mail address is compared without case, the mailbox
   CHECK_FALSE(email("*@partner.example", "anyone@sub.partner.example"));
   CHECK_FALSE(email("*@partner.example", "@partner.example"));
   CHECK_FALSE(email("*@partner.example", "anyone@partner.example@evil.example"));
+  CHECK_FALSE(email("~a@b@x", "a@B@x"));
+  CHECK(email("~a@B@x", "a@B@X"));
   CHECK(email("~[a-z]+@partner\\.example", "ops@PARTNER.example"));
 }
 

@@ -21,14 +21,9 @@ bool refused_for(Matcher matcher, std::string_view written, std::string_view why
 }
 
 TEST_CASE("matchers have the names of the config") {
-  for (std::size_t i = 0; i < kMatcherCount; ++i) {
-    const auto matcher = static_cast<Matcher>(i);
-    CHECK(matcher_named(to_string(matcher)) == matcher);
-  }
   CHECK(to_string(Matcher::cn) == "cn");
   CHECK(to_string(Matcher::authenticated) == "authenticated");
   CHECK(to_string(Matcher::source_ip) == "source_ip");
-  CHECK_FALSE(matcher_named("san"));
 }
 
 TEST_CASE("a star that is no wildcard is refused and the message says where one is") {
@@ -80,13 +75,13 @@ TEST_CASE("a path that no normalised path equals is refused") {
   for (const auto* written : {"/v1*", "/v1/*/x", "/*/x", "/v1/**", "/v1/x*"}) {
     refused_for(Matcher::path, written, "last segment");
   }
-  for (const auto* written : {"/a?b=c", "/a#b", "/a b", "/a\\b", "/caf\xc3\xa9"}) {
+  for (const auto* written : {"/a?b=c", "/a#b", "/a b", "/a\\b", "/caf\xc3\xa9", "/{id}", "/a|b", "/a\"b"}) {
     refused_for(Matcher::path, written, "path alone");
   }
   for (const auto* written : {"/../a", "/a/.", "/a/./b", "/a/..", "/a/../*", "/./*"}) {
     refused_for(Matcher::path, written, "segments");
   }
-  for (const auto* written : {"/%", "/%4", "/%zz", "/%41", "/%7euser", "/%2e%2e/x"}) {
+  for (const auto* written : {"/%", "/%4", "/%zz", "/%41", "/%7euser", "/%2e%2e/x", "/%00", "/%5c"}) {
     refused_for(Matcher::path, written, "escape");
   }
 }
