@@ -21,7 +21,7 @@ struct Overloaded : Handlers... {
 
 }  // namespace
 
-class Worker::Impl final : private ClientConnectionOwner {
+class Worker::Impl final : public ClientConnectionOwner {
  public:
   explicit Impl(Options options)
       : options_(std::move(options)),
