@@ -108,8 +108,7 @@ core::Sha256 issuer_key_of(const X509* issuer, const EVP_MD* md) {
 }
 
 int verify_client_chain(X509_STORE_CTX* context, void*) noexcept {
-  X509_STORE_CTX_set_error(context, certificate_alert(Reason::internal).error);
-  return guarded(0, [context] {
+  const int verdict = guarded(0, [context] {
     const auto* ssl =
         static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx()));
     ConnectionState* state = state_of(ssl);
@@ -124,6 +123,9 @@ int verify_client_chain(X509_STORE_CTX* context, void*) noexcept {
     X509_STORE_CTX_set_error(context, X509_V_OK);
     return 1;
   });
+  // A refusal without a code, for want of memory, must not leave "OK" as the connection's verify result.
+  if (verdict == 0 && X509_STORE_CTX_get_error(context) == X509_V_OK) return refuse_client_chain(context, nullptr);
+  return verdict;
 }
 
 int refuse_client_chain(X509_STORE_CTX* context, void*) noexcept {

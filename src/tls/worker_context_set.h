@@ -25,6 +25,8 @@ class WorkerContextSet final : public WorkerContexts {
 
  private:
   WorkerContextSet() = default;
+  // Lets new CRLs know the intermediate CAs that the previous snapshot's hosts of the same names have met.
+  void show_issuers_of(const WorkerContextSet& previous) const;
 
   struct Host {
     std::shared_ptr<const HostOptions> options;  // of this snapshot, with its CRLs

@@ -1,7 +1,9 @@
 #include "tls/worker_contexts.h"
 
 #include <map>
+#include <set>
 
+#include "tls/crl_index.h"
 #include "tls/digest.h"
 #include "tls/worker_context_set.h"
 
@@ -28,6 +30,10 @@ class AnchorStores {
   std::map<core::Sha256, StorePtr> stores_;
 };
 
+const CrlIndex* crls_of(const HostOptions* host) {
+  return host != nullptr && host->trust ? host->trust->crls.get() : nullptr;
+}
+
 }  // namespace
 
 core::Result<std::shared_ptr<const WorkerContexts>> WorkerContexts::build(
@@ -42,8 +48,9 @@ core::Result<std::shared_ptr<const WorkerContextSet>> WorkerContextSet::build(
   if (!library || !ticket_keys) {
     return core::fail(core::Reason::internal, core::Side::gateway, "OpenSSL gives no library context or no randomness");
   }
+  const auto* old = static_cast<const WorkerContextSet*>(previous);
   std::map<core::Sha256, std::shared_ptr<const HostContext>> reusable;
-  if (const auto* old = static_cast<const WorkerContextSet*>(previous); old != nullptr && old->library_ == library) {
+  if (old != nullptr && old->library_ == library) {
     for (const Host& host : old->hosts_) {
       if (host.context) reusable.emplace(host.context->content_digest(), host.context);
     }
@@ -71,7 +78,22 @@ core::Result<std::shared_ptr<const WorkerContextSet>> WorkerContextSet::build(
     }
     host.context = std::move(*built);
   }
+  if (old != nullptr) set->show_issuers_of(*old);
   return set;
+}
+
+void WorkerContextSet::show_issuers_of(const WorkerContextSet& previous) const {
+  std::map<std::string_view, const CrlIndex*> old_by_name;
+  for (const Host& host : previous.hosts_) {
+    if (const CrlIndex* crls = crls_of(host.options.get())) old_by_name.emplace(host.options->name, crls);
+  }
+  std::set<std::pair<const CrlIndex*, const CrlIndex*>> done;
+  for (const Host& host : hosts_) {
+    const CrlIndex* crls = crls_of(host.options.get());
+    if (crls == nullptr) continue;
+    const auto found = old_by_name.find(host.options->name);
+    if (found != old_by_name.end() && done.emplace(crls, found->second).second) crls->show_issuers_of(*found->second);
+  }
 }
 
 const HostOptions* WorkerContextSet::host(std::uint32_t index) const {

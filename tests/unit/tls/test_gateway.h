@@ -1,0 +1,129 @@
+#pragma once
+
+#include <memory>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "test_pki.h"
+#include "tls/crl_index.h"
+#include "tls/ticket_keys.h"
+#include "tls/tls_session.h"
+
+// A gateway and its clients in memory: TlsSession on one side, OpenSSL's client on the other.
+namespace gateway::tls::test {
+
+// One CA for all servers, and one PKI for clients: making keys is what costs time.
+const Issued& server_ca();
+const Issued& client_root();
+
+std::shared_ptr<const TrustSet> make_trust(const std::vector<Issued>& anchors,
+                                           const std::vector<std::string>& crls = {});
+
+struct HostSpec {
+  std::string name = "host.example";  // of the virtual host and its only host name, unless `patterns` says otherwise
+  std::vector<std::string> patterns = {};
+  bool is_default = false;
+  ClientAuth client_auth = ClientAuth::strict;
+  std::shared_ptr<const TrustSet> trust = make_trust({client_root()});
+  ProtocolVersion min_version = ProtocolVersion::tls12;
+  ProtocolVersion max_version = ProtocolVersion::tls13;
+};
+
+class Gateway {
+ public:
+  explicit Gateway(const std::vector<HostSpec>& hosts);
+  Gateway(const Gateway&) = delete;
+  Gateway& operator=(const Gateway&) = delete;
+  // A new snapshot.
+  void reload(const std::vector<HostSpec>& hosts);
+  void rotate_ticket_keys();
+  [[nodiscard]] std::unique_ptr<TlsSession> accept() const;
+  [[nodiscard]] std::chrono::sys_seconds now() const { return *now_; }
+  void advance(std::chrono::seconds by) { *now_ += by; }
+  [[nodiscard]] const HostOptions& host(std::uint32_t index = 0) const { return *options_[index]; }
+  [[nodiscard]] const std::shared_ptr<const WorkerContexts>& contexts() const { return contexts_; }
+
+ private:
+  void build();
+
+  std::shared_ptr<std::chrono::sys_seconds> now_ = std::make_shared<std::chrono::sys_seconds>(real_now());
+  std::shared_ptr<WorkerLibrary> library_;
+  std::shared_ptr<const TicketKeys> keys_ = TicketKeys::generate();
+  std::vector<std::shared_ptr<const HostOptions>> options_;
+  std::shared_ptr<const core::HostTable> table_;
+  std::shared_ptr<const WorkerContexts> contexts_;
+};
+
+using SessionPtr = std::shared_ptr<SSL_SESSION>;
+
+struct ClientSpec {
+  int version = TLS1_3_VERSION;  // 0: 1.2 and 1.3
+  std::string server_name = "host.example";
+  std::vector<std::string> protocols = {};
+  const Issued* certificate = nullptr;
+  std::vector<const Issued*> chain = {};
+  SessionPtr session = {};
+  std::string groups = "";
+  std::string tls12_ciphers = "";
+  // Replaces the server_name extension's body.
+  std::string raw_server_name = "";
+};
+
+class Client {
+ public:
+  explicit Client(const ClientSpec& spec);
+
+  // Takes what the server sent; what is to be sent to it. False once the handshake failed here.
+  bool handshake();
+  void receive(std::string_view bytes);
+  std::string take_output();
+
+  [[nodiscard]] bool write(std::string_view text);
+  // Reads all there is; also makes the client see alerts and tickets that come after its handshake.
+  std::string read();
+
+  [[nodiscard]] SSL* ssl() const { return ssl_.get(); }
+  // The alert that came in, or -1.
+  [[nodiscard]] int alert() const { return alert_; }
+  // The last ticket's session, or null.
+  [[nodiscard]] SessionPtr session() const { return session_; }
+
+ private:
+  SslContextPtr context_;
+  SslPtr ssl_;
+  BIO* in_ = nullptr;
+  BIO* out_ = nullptr;
+  int alert_ = -1;
+  SessionPtr session_;
+  std::string raw_server_name_;
+};
+
+// The outcome of a handshake, both ends alive.
+struct Connection {
+  std::unique_ptr<TlsSession> server;
+  std::unique_ptr<Client> client;
+  HandshakeStatus status = HandshakeStatus::pending;
+
+  [[nodiscard]] const HandshakeReport& report() const { return server->report(); }
+  [[nodiscard]] core::Reason reason() const { return server->report().reason; }
+  [[nodiscard]] bool established() const { return status == HandshakeStatus::established; }
+  [[nodiscard]] std::string common_name() const {
+    return server->peer() && !server->peer()->identity.common_names.empty() ? server->peer()->identity.common_names[0]
+                                                                            : "";
+  }
+};
+
+// `chunk`: at most so many bytes at a time reach the server.
+Connection connect(const Gateway& gateway, const ClientSpec& spec, std::size_t chunk = 1 << 20);
+// One round of both directions after the handshake, the server reading everything; returns what it read.
+std::string exchange(Connection& connection);
+
+}  // namespace gateway::tls::test
+
+namespace gateway::core {
+// For doctest's messages.
+inline std::ostream& operator<<(std::ostream& out, Reason reason) {
+  return out << to_string(reason);
+}
+}  // namespace gateway::core
