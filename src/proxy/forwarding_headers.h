@@ -23,8 +23,8 @@ struct ForwardedRequest {
   const Route* route = nullptr;
   RequestVariables variables;   // its request_id is the one to send
   core::IpAddress source_ip;    // of the connection
-  std::string_view scheme;      // "https" or "http": how the client came
-  std::string_view host;        // Host as it is forwarded
+  std::string_view scheme{};      // "https" or "http": how the client came
+  std::string_view host{};        // Host as it is forwarded
 };
 
 // Writes the whole request head for the upstream (HTTP/1.1, request line to empty line). In this order: the client's fields
@@ -45,7 +45,7 @@ struct ForwardedResponse {
   bool close = false;
   bool to_head = false;         // answers HEAD: Content-Length is passed on, no body follows
   bool tunnel = false;          // 101: Connection and Upgrade are kept
-  std::string_view request_id;  // "" adds none
+  std::string_view request_id{};  // "" adds none
   bool via = false;
 };
 void write_client_response_head(const ForwardedResponse& response, std::string& out);

@@ -14,13 +14,13 @@ namespace gateway::proxy {
 // What the variables of a header value stand for, for one request. All views live as long as the call.
 struct RequestVariables {
   const core::PeerIdentity* identity = nullptr;  // null: anonymous
-  std::string_view tls_version;                  // "" on a plain listener
-  std::string_view tls_cipher;
-  std::string_view tls_sni;
+  std::string_view tls_version{};                  // "" on a plain listener
+  std::string_view tls_cipher{};
+  std::string_view tls_sni{};
   bool tls_resumed = false;
-  std::string_view source_ip;
-  std::string_view request_id;
-  std::string_view policy_rule;
+  std::string_view source_ip{};
+  std::string_view request_id{};
+  std::string_view policy_rule{};
 };
 
 // A header value with ${variables}, as design.md lists them (client.verify, client.subject_dn, ...). Immutable.

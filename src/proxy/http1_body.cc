@@ -62,7 +62,12 @@ bool ChunkedReader::read_size_line(std::string_view& input, LlhttpFeed& llhttp) 
   input.remove_prefix(piece.size());
   if (line_.empty() && lf != std::string_view::npos) return take_size_line(piece, llhttp);
   line_.append(piece);
-  if (lf == std::string_view::npos) return true;
+  if (lf == std::string_view::npos) {
+    // What can't become a size line is refused now, not when a line end comes some day.
+    const std::size_t digits = std::min(line_.find_first_not_of("0123456789abcdefABCDEF"), line_.size());
+    const bool plausible = digits > 0 && (digits == line_.size() || line_[digits] == ';' || line_[digits] == '\r');
+    return plausible || fail(400, "bad chunk size");
+  }
   const bool fine = take_size_line(line_, llhttp);
   line_.clear();
   return fine;

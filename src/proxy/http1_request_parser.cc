@@ -89,6 +89,7 @@ struct RequestParser::Impl {
 
   core::Limits limits;
   Phase phase = Phase::head;
+  bool request_line_fine = false;
   SectionReader section;
   LlhttpFeed llhttp{HTTP_REQUEST};
   BodyReader body;
@@ -96,6 +97,8 @@ struct RequestParser::Impl {
   Fields trailers;
   ParseError error;
 
+  ParseResult read_head(std::string_view input);
+  bool take_request_line();
   bool finish_head();
   bool check_framing(const FramingFields& framing);
   bool refuse_as(unsigned status, std::string_view detail) {
@@ -105,21 +108,39 @@ struct RequestParser::Impl {
   void apply_framing(const FramingFields& framing);
 };
 
-bool RequestParser::Impl::finish_head() {
+ParseResult RequestParser::Impl::read_head(std::string_view input) {
+  ParseResult result;
+  result.status = section.read(input, result.consumed);
+  // As soon as it is there, and before whatever is wrong with the lines behind it: a client of HTTP/0.9 sends no more.
+  if (section.has_start_line() && !request_line_fine && !take_request_line())
+    return {.consumed = 0, .status = ParseStatus::failed};
+  if (result.status == ParseStatus::failed) error = section.error();
+  if (result.status == ParseStatus::head_complete) {
+    phase = Phase::body;
+    if (!finish_head()) result.status = ParseStatus::failed;
+  }
+  return result;
+}
+
+bool RequestParser::Impl::take_request_line() {
   RequestLine line;
   if (!parse_request_line(section.start_line(), line, error)) return false;
-  head.fields.clear();
-  if (!llhttp.feed(section.section(), &head.fields, nullptr)) {
-    return refuse_as(llhttp.method_refused() ? 501 : 400, llhttp.error_text());
-  }
-  if (!llhttp.headers_complete() || llhttp.target() != line.target || head.fields.size() != section.field_count()) {
-    return refuse_as(400, "ambiguous head");
-  }
   head.method = line.method;
   head.target = line.target;
   head.version_minor = line.version_minor;
+  request_line_fine = true;
+  return true;
+}
+
+bool RequestParser::Impl::finish_head() {
+  const bool accepted = llhttp.feed(section.section(), &head.fields, nullptr);
+  if (!llhttp.headers_complete()) return refuse_as(llhttp.method_refused() ? 501 : 400, llhttp.error_text());
+  if (llhttp.target() != head.target || head.fields.size() != section.field_count())
+    return refuse_as(400, "ambiguous head");
   const FramingFields framing = gather_framing(head.fields);
+  // Ours first: it tells a client more precisely what is wrong.
   if (!check_framing(framing)) return false;
+  if (!accepted) return refuse_as(400, llhttp.error_text());
   apply_framing(framing);
   return true;
 }
@@ -167,6 +188,7 @@ RequestParser::~RequestParser() = default;
 void RequestParser::reset(const core::Limits& limits) {
   impl_->limits = limits;
   impl_->phase = Impl::Phase::head;
+  impl_->request_line_fine = false;
   impl_->section.reset({.start_line_bytes = limits.request_line_bytes,
                         .fields_bytes = limits.headers_bytes,
                         .field_count = limits.header_count},
@@ -182,12 +204,7 @@ ParseResult RequestParser::parse(std::string_view input, BodySink* sink) {
   ParseResult result;
   switch (impl.phase) {
     case Impl::Phase::head:
-      result.status = impl.section.read(input, result.consumed);
-      if (result.status == ParseStatus::failed) impl.error = impl.section.error();
-      if (result.status == ParseStatus::head_complete) {
-        impl.phase = Impl::Phase::body;
-        if (!impl.finish_head()) result.status = ParseStatus::failed;
-      }
+      result = impl.read_head(input);
       break;
     case Impl::Phase::body:
       result.status = impl.body.read(input, result.consumed, impl.llhttp, sink, impl.trailers);

@@ -1,5 +1,7 @@
 #include "proxy/http1_section.h"
 
+#include <utility>
+
 #include "proxy/http1_grammar.h"
 
 namespace gateway::proxy {
@@ -17,6 +19,7 @@ void SectionReader::reset(const SectionLimits& limits, bool skip_empty_line) {
   started_ = false;
   start_line_seen_ = limits.start_line_bytes == 0;
   complete_ = false;
+  trailing_whitespace_ = false;
   error_ = {};
 }
 
@@ -32,6 +35,7 @@ ParseStatus SectionReader::read(std::string_view input, std::size_t& consumed) {
     if (!in_place) buffer_.append(input.substr(position, end - position));
     const std::string_view text = in_place ? input.substr(0, end) : std::string_view(buffer_);
     position = end;
+    section_ = text;
     if (lf == std::string_view::npos) {
       if (!check_unfinished_line(text.substr(line_start_))) return ParseStatus::failed;
       break;
@@ -39,12 +43,13 @@ ParseStatus SectionReader::read(std::string_view input, std::size_t& consumed) {
     if (!take_line(text.substr(line_start_, text.size() - line_start_ - 1))) return ParseStatus::failed;
     line_start_ = text.size();
     if (complete_) {
-      section_ = text;
+      if (trailing_whitespace_) trim_line_ends();
       consumed += position;
       return ParseStatus::head_complete;
     }
   }
   if (in_place) buffer_.assign(input);
+  section_ = buffer_;
   consumed += input.size();
   return ParseStatus::need_more;
 }
@@ -95,7 +100,23 @@ bool SectionReader::take_field_line(std::string_view line) {
   const std::size_t name_bytes = token_prefix(line);
   if (name_bytes == 0 || name_bytes == line.size() || line[name_bytes] != ':') return fail(400, "bad field name");
   if (!is_field_value(line.substr(name_bytes + 1))) return fail(400, "control byte in a field value");
+  trailing_whitespace_ = trailing_whitespace_ || line.back() == ' ' || line.back() == '\t';
   return true;
+}
+
+void SectionReader::trim_line_ends() {
+  std::string trimmed;
+  trimmed.reserve(section_.size());
+  for (std::string_view rest = section_; !rest.empty();) {
+    std::string_view line = rest.substr(0, rest.find('\n') - 1);
+    rest.remove_prefix(line.size() + 2);
+    const bool is_start_line = trimmed.size() < start_line_bytes_;
+    while (!is_start_line && (line.ends_with(' ') || line.ends_with('\t'))) line.remove_suffix(1);
+    trimmed += line;
+    trimmed += "\r\n";
+  }
+  buffer_ = std::move(trimmed);
+  section_ = buffer_;
 }
 
 // The limits have to hold before the line end comes, or a line without one would fill the memory.

@@ -26,8 +26,10 @@ class SectionReader {
   // need_more, head_complete (the section is) or failed. `consumed` counts bytes of `input`.
   ParseStatus read(std::string_view input, std::size_t& consumed);
 
-  // After completion: valid as long as the input of the last read() and this object.
+  // Valid as long as the input of the last read() and this object: what was taken so far; after completion the whole
+  // section.
   [[nodiscard]] std::string_view section() const { return section_; }
+  [[nodiscard]] bool has_start_line() const { return start_line_bytes_ > 0; }
   [[nodiscard]] std::string_view start_line() const { return section_.substr(0, start_line_bytes_); }
   [[nodiscard]] std::uint64_t field_count() const { return field_count_; }
   [[nodiscard]] bool started() const { return started_; }
@@ -41,6 +43,7 @@ class SectionReader {
   bool take_start_line(std::string_view line);
   bool take_field_line(std::string_view line);
   bool check_unfinished_line(std::string_view line);
+  void trim_line_ends();
   bool fail(unsigned status, std::string_view detail);
 
   SectionLimits limits_;
@@ -54,6 +57,7 @@ class SectionReader {
   bool started_ = false;
   bool start_line_seen_ = false;
   bool complete_ = false;
+  bool trailing_whitespace_ = false;  // a field line ends in SP or HTAB
   ParseError error_;
 };
 

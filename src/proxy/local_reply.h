@@ -10,14 +10,14 @@ namespace gateway::proxy {
 // An answer that the gateway makes itself.
 struct LocalReply {
   unsigned status = 500;
-  std::string_view content_type;
-  std::string_view body;
-  std::string_view request_id;
+  std::string_view content_type{};
+  std::string_view body{};
+  std::string_view request_id{};
   bool close = false;
   bool to_head = false;           // no body, but its length
   unsigned version_minor = 1;     // of the request
-  std::string_view location;      // for 308
-  std::string_view allow;         // for 405
+  std::string_view location{};      // for 308
+  std::string_view allow{};         // for 405
 };
 // Appends head and body.
 void write_local_reply(const LocalReply& reply, std::string& out);
@@ -25,7 +25,7 @@ void write_local_reply(const LocalReply& reply, std::string& out);
 // An error as RFC 9457 application/problem+json: status, title and request id, nothing that helps an attacker.
 struct ErrorReply {
   unsigned status = 500;
-  std::string_view request_id;
+  std::string_view request_id{};
   bool close = true;
   bool to_head = false;
   unsigned version_minor = 1;

@@ -35,7 +35,7 @@ void append_escape(unsigned char c, std::string& out) {
 
 // One spelling for every byte: unreserved ones raw, other path bytes as they came (RFC 3986 section 2.2: decoding those
 // would change the meaning), all else escaped in upper case.
-std::expected<std::string, std::string> unify_escapes(std::string_view path, bool& encoded_slash) {
+std::expected<std::string, std::string> unify_escapes(std::string_view path) {
   std::string out;
   out.reserve(path.size());
   for (std::size_t i = 0; i < path.size(); ++i) {
@@ -54,7 +54,6 @@ std::expected<std::string, std::string> unify_escapes(std::string_view path, boo
     const auto byte = static_cast<unsigned char>(high * 16 + low);
     if (byte < 0x20 || byte == 0x7f) return Failure("escaped control byte in the path");
     if (byte == '\\') return Failure("escaped backslash in the path");
-    if (byte == '/') encoded_slash = true;
     if (is_unreserved(byte)) {
       out += static_cast<char>(byte);
     } else {
@@ -159,11 +158,12 @@ std::expected<RequestTarget, std::string> parse_request_target(std::string_view 
     result.path = "/";
     return result;
   }
-  auto unified = unify_escapes(raw_path, result.encoded_slash);
+  auto unified = unify_escapes(raw_path);
   if (!unified) return Failure(std::move(unified.error()));
   auto path = resolve_segments(*unified, merge_slashes);
   if (!path) return Failure(std::move(path.error()));
   result.path = std::move(*path);
+  result.encoded_slash = result.path.find("%2F") != std::string::npos;
   return result;
 }
 
