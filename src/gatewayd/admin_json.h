@@ -1,0 +1,36 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "config/load.h"
+#include "gatewayd/metrics_collector.h"
+#include "gatewayd/reload_outcome.h"
+#include "proxy/worker_message.h"
+
+// The answers of the admin socket, as JSON text with a newline. gatewayctl reads them: fields are only ever added.
+namespace gateway::gatewayd {
+
+struct StatusView {
+  std::string version;
+  std::chrono::seconds uptime{};
+  bool ready = false;
+  bool draining = false;
+  const config::LoadedConfig* config = nullptr;
+  const ReloadOutcome* last_reload = nullptr;
+  const WorkerReports* workers = nullptr;
+  std::shared_ptr<const proxy::EndpointStates> endpoints;
+};
+
+std::string status_json(const StatusView& view);
+std::string reload_json(const ReloadOutcome& outcome);
+std::string health_json(bool ready, bool draining);
+std::string version_json(const std::vector<std::pair<std::string, std::string>>& components);
+std::string error_json(std::string_view message);
+
+}  // namespace gateway::gatewayd

@@ -1,0 +1,119 @@
+#include "gatewayd/control_routes.h"
+
+#include <string_view>
+#include <utility>
+
+#include "gatewayd/admin_json.h"
+#include "gatewayd/metrics_text.h"
+#include "gatewayd/version.h"
+
+namespace gateway::gatewayd {
+namespace {
+
+constexpr std::string_view kPlain = "text/plain; charset=utf-8";
+constexpr std::string_view kExposition = "text/plain; version=0.0.4; charset=utf-8";
+
+HttpResponse json(unsigned status, std::string body) {
+  return {.status = status, .body = std::move(body)};
+}
+HttpResponse plain(unsigned status, std::string body, std::string_view type = kPlain) {
+  return {.status = status, .content_type = std::string(type), .body = std::move(body)};
+}
+
+unsigned status_of(ReloadResult result) {
+  switch (result) {
+    case ReloadResult::reloaded:
+      return 200;
+    case ReloadResult::refused:
+      return 422;
+    case ReloadResult::timeout:
+      break;
+  }
+  return 504;
+}
+
+bool is_read(const HttpRequest& request) {
+  return request.method == "GET" || request.method == "HEAD";
+}
+
+}  // namespace
+
+void ControlRoutes::admin(const HttpRequest& request, Responder respond) {
+  if (request.path == "/reload") {
+    if (request.method != "POST") return respond(json(405, error_json("/reload takes POST")));
+    return reload(std::move(respond));
+  }
+  const bool known = request.path == "/status" || request.path == "/health" || request.path == "/version";
+  if (!known) return respond(json(404, error_json("there are POST /reload, GET /status, /health and /version")));
+  if (!is_read(request)) return respond(json(405, error_json(request.path + " takes GET")));
+  if (request.path == "/status") return status(std::move(respond));
+  if (request.path == "/version") return respond(json(200, version_json(component_versions())));
+  respond(json(ready() ? 200 : 503, health_json(ready(), parts_.draining)));
+}
+
+void ControlRoutes::metrics(const HttpRequest& request, Responder respond) {
+  const bool known = request.path == "/metrics" || request.path == "/healthz" || request.path == "/readyz";
+  if (!known) return respond(plain(404, "There are /metrics, /healthz and /readyz.\n"));
+  if (!is_read(request)) return respond(plain(405, "Only GET.\n"));
+  if (request.path == "/metrics") return scrape(std::move(respond));
+  if (request.path == "/healthz") return liveness(std::move(respond));
+  respond(readiness());
+}
+
+void ControlRoutes::reload(Responder respond) {
+  parts_.reloader.reload("admin", [respond = std::move(respond)](const ReloadOutcome& outcome) mutable {
+    respond(json(status_of(outcome.result), reload_json(outcome)));
+  });
+}
+
+void ControlRoutes::status(Responder respond) {
+  parts_.collector.collect([this, respond = std::move(respond)](const WorkerReports& reports) mutable {
+    if (parts_.reloader.current() == nullptr) return respond(json(503, error_json("the daemon is starting")));
+    const auto uptime = std::chrono::steady_clock::now() - started_;
+    respond(json(200, status_json({.version = own_version(),
+                                   .uptime = std::chrono::duration_cast<std::chrono::seconds>(uptime),
+                                   .ready = ready(),
+                                   .draining = parts_.draining,
+                                   .config = parts_.reloader.current(),
+                                   .last_reload = &parts_.reloader.last(),
+                                   .workers = &reports,
+                                   .endpoints = parts_.endpoints.states()})));
+  });
+}
+
+void ControlRoutes::scrape(Responder respond) {
+  parts_.collector.collect([this, respond = std::move(respond)](const WorkerReports& reports) mutable {
+    if (parts_.reloader.current() == nullptr) return respond(plain(503, "starting\n"));
+    const auto& last = parts_.reloader.last();
+    MetricsInput input{.workers = {},
+                       .config = parts_.reloader.current(),
+                       .endpoints = parts_.endpoints.states(),
+                       .last_reload_success = last.result == ReloadResult::reloaded,
+                       .last_reload_time = last.time,
+                       .dropped_log_lines = parts_.access_log.dropped_lines(),
+                       .process = read_process_stats(),
+                       .version = own_version(),
+                       .openssl = openssl_version()};
+    for (const auto& worker : reports.workers) input.workers.push_back(worker.metrics);
+    respond(plain(200, metrics_text(input, series_), kExposition));
+  });
+}
+
+void ControlRoutes::liveness(Responder respond) {
+  parts_.collector.collect([respond = std::move(respond)](const WorkerReports& reports) mutable {
+    if (reports.all_answered()) return respond(plain(200, "ok\n"));
+    std::string stuck;
+    for (std::size_t i = 0; i < reports.workers.size(); ++i) {
+      if (!reports.workers[i].answered) stuck += "worker " + std::to_string(i) + " does not answer\n";
+    }
+    respond(plain(503, std::move(stuck)));
+  });
+}
+
+HttpResponse ControlRoutes::readiness() const {
+  if (parts_.draining) return plain(503, "draining\n");
+  if (!parts_.reloader.is_serving()) return plain(503, "starting\n");
+  return plain(200, "ready\n");
+}
+
+}  // namespace gateway::gatewayd

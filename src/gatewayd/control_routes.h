@@ -1,0 +1,45 @@
+#pragma once
+
+#include <chrono>
+
+#include "core/log_sink.h"
+#include "gatewayd/control_http.h"
+#include "gatewayd/endpoint_monitor.h"
+#include "gatewayd/metric_family.h"
+#include "gatewayd/metrics_collector.h"
+#include "gatewayd/reloader.h"
+
+namespace gateway::gatewayd {
+
+// What the admin socket and the metrics port answer. Control thread only.
+class ControlRoutes {
+ public:
+  // All of it outlives the routes.
+  struct Parts {
+    Reloader& reloader;
+    MetricsCollector& collector;
+    EndpointMonitor& endpoints;
+    const core::LogSink& access_log;
+    const bool& draining;
+  };
+  explicit ControlRoutes(Parts parts) : parts_(parts) {}
+
+  // POST /reload, GET /status, /health, /version.
+  void admin(const HttpRequest& request, Responder respond);
+  // GET /metrics, /healthz, /readyz.
+  void metrics(const HttpRequest& request, Responder respond);
+
+ private:
+  void reload(Responder respond);
+  void status(Responder respond);
+  void scrape(Responder respond);
+  void liveness(Responder respond);
+  [[nodiscard]] HttpResponse readiness() const;
+  [[nodiscard]] bool ready() const { return parts_.reloader.is_serving() && !parts_.draining; }
+
+  Parts parts_;
+  SeriesLimit series_;
+  std::chrono::steady_clock::time_point started_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace gateway::gatewayd

@@ -1,0 +1,72 @@
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <string>
+
+#include "config/load.h"
+#include "gatewayd/process_stats.h"
+#include "gatewayd/supervisor.h"
+#include "gatewayd/version.h"
+
+namespace {
+
+constexpr int kUsageError = 2;
+constexpr int kConfigError = 78;  // EX_CONFIG of sysexits.h
+
+std::string default_config() {
+  const char* const set = std::getenv("GATEWAYD_CONFIG");
+  return set != nullptr && *set != '\0' ? set : "/etc/gatewayd/gatewayd.yaml";
+}
+
+void print_versions() {
+  for (const auto& [name, version] : gateway::gatewayd::component_versions()) {
+    std::printf("%s %s\n", name.c_str(), version.c_str());
+  }
+}
+
+void print_diagnostics(const gateway::config::LoadResult& loaded) {
+  for (const auto& diagnostic : loaded.diagnostics) {
+    std::fprintf(stderr, "%s\n", gateway::config::to_string(diagnostic).c_str());
+  }
+}
+
+int check(const gateway::config::LoadResult& loaded) {
+  print_diagnostics(loaded);
+  if (!loaded.config) return kConfigError;
+  for (const auto& line : loaded.config->summary) std::printf("%s\n", line.c_str());
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  gateway::gatewayd::fill_standard_streams();
+  std::signal(SIGPIPE, SIG_IGN);
+
+  CLI::App app("A TLS gateway that makes mutual TLS easy to roll out in front of APIs that know nothing of it.",
+               "gatewayd");
+  std::string config_path = default_config();
+  bool only_check = false;
+  bool show_version = false;
+  app.add_option("-c,--config", config_path,
+                 "The config file; else $GATEWAYD_CONFIG, else /etc/gatewayd/gatewayd.yaml");
+  app.add_flag("--check", only_check, "Check the config, say what it means, and end (0, or 78 if it is wrong)");
+  app.add_flag("--version", show_version, "Print the versions of gatewayd and its libraries");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? 0 : kUsageError;
+  }
+  if (show_version) {
+    print_versions();
+    return 0;
+  }
+  auto loaded = gateway::config::load(config_path, 1);
+  if (only_check) return check(loaded);
+  if (!loaded.config) {
+    print_diagnostics(loaded);
+    return kConfigError;
+  }
+  return gateway::gatewayd::run_daemon(config_path, std::move(loaded));
+}

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "config/load.h"
+#include "gatewayd/process_stats.h"
+#include "proxy/snapshot.h"
+#include "proxy/worker_message.h"
+#include "proxy/worker_metrics.h"
+
+namespace gateway::gatewayd {
+
+class SeriesLimit;
+
+// Everything that /metrics tells. docs/metrics.md describes each name.
+struct MetricsInput {
+  std::vector<std::shared_ptr<const proxy::WorkerMetrics>> workers;
+  const config::LoadedConfig* config = nullptr;  // what is served now
+  std::shared_ptr<const proxy::EndpointStates> endpoints;
+  bool last_reload_success = true;
+  std::chrono::system_clock::time_point last_reload_time;
+  std::uint64_t dropped_log_lines = 0;
+  ProcessStats process;
+  std::string version;
+  std::string openssl;
+};
+
+// Prometheus' text format 0.0.4.
+std::string metrics_text(const MetricsInput& input, SeriesLimit& limit);
+
+}  // namespace gateway::gatewayd

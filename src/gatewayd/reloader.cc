@@ -1,0 +1,218 @@
+#include "gatewayd/reloader.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "core/log.h"
+
+namespace gateway::gatewayd {
+namespace {
+
+// Access lines are formatted by workers only if the snapshot wants them, so a sink that is off needs no special case.
+std::string sink_path(const proxy::AccessLogOptions& options) {
+  return options.path == "off" ? "/dev/null" : options.path;
+}
+
+}  // namespace
+
+Reloader::Reloader(Parts parts, Load load)
+    : parts_(parts),
+      load_(std::move(load)),
+      ticket_keys_(tls::TicketKeys::generate()),
+      adoption_(parts.loop, [this] { finish(ReloadResult::timeout); }) {}
+
+void Reloader::start(config::LoadResult first, Done done) {
+  queue_.push_back({.trigger = "start", .loaded = std::move(first), .rotate = false, .done = std::move(done)});
+  next();
+}
+
+void Reloader::reload(std::string trigger, Done done) {
+  queue_.push_back({.trigger = std::move(trigger), .loaded = {}, .rotate = false, .done = std::move(done)});
+  next();
+}
+
+void Reloader::rotate_ticket_keys() {
+  queue_.push_back({.trigger = "rotation", .loaded = {}, .rotate = true, .done = {}});
+  next();
+}
+
+void Reloader::close() {
+  closed_ = true;
+  next();
+}
+
+void Reloader::next() {
+  if (busy_ || queue_.empty()) return;
+  busy_ = true;
+  Request request = std::move(queue_.front());
+  queue_.pop_front();
+  begin(std::move(request));
+}
+
+void Reloader::begin(Request request) {
+  request_ = std::move(request);
+  outcome_ = {.result = ReloadResult::refused,
+              .generation = current_ ? current_->snapshot->generation : 0,
+              .trigger = request_.trigger,
+              .time = std::chrono::system_clock::now(),
+              .changes = {},
+              .diagnostics = {}};
+  if (closed_) {
+    add_error("", "the daemon is draining");
+    return finish(ReloadResult::refused);
+  }
+  if (!ticket_keys_) {
+    add_error("", "the system gives no random bytes for ticket keys");
+    return finish(ReloadResult::refused);
+  }
+  if (request_.rotate) return run_rotation();
+  run_load(request_.loaded ? std::move(*request_.loaded) : load_(outcome_.generation + 1));
+}
+
+void Reloader::run_load(config::LoadResult loaded) {
+  outcome_.diagnostics = std::move(loaded.diagnostics);
+  if (!loaded.config || !prepare(std::move(*loaded.config))) return finish(ReloadResult::refused);
+  parts_.endpoints.prepare(prepared_->config.snapshot, [this] { commit(); });
+}
+
+// Everything that can fail. All errors are collected; what was prepared before one is dropped.
+bool Reloader::prepare(config::LoadedConfig config) {
+  const auto& snapshot = *config.snapshot;
+  if (current_) {
+    for (auto& line : config::restart_only_changes(*current_, config)) add_error("", line + ": this needs a restart");
+    outcome_.changes = config::describe_changes(*current_, config);
+  }
+  auto contexts = parts_.workers.build_contexts(snapshot, ticket_keys_);
+  if (!contexts) add_error("", "TLS contexts: " + contexts.error().detail);
+  auto listeners = parts_.listeners.prepare(snapshot.listeners);
+  if (!listeners) {
+    for (auto& error : listeners.error()) add_error(error.bind, "can't bind " + error.bind + ": " + error.message);
+  }
+  auto metrics = parts_.metrics.prepare(config.admin.metrics);
+  if (!metrics) add_error("", "admin.metrics: " + metrics.error().detail);
+  const auto is_error = [](const auto& diagnostic) { return diagnostic.severity == config::Severity::error; };
+  if (std::ranges::any_of(outcome_.diagnostics, is_error)) return false;
+
+  // Last, as it takes effect at once.
+  const bool log_changes = !current_ || current_->snapshot->access_log.path != snapshot.access_log.path;
+  if (log_changes) {
+    if (const auto opened = parts_.access_log.reopen(sink_path(snapshot.access_log)); !opened) {
+      add_error(snapshot.access_log.path, opened.error().detail);
+      return false;
+    }
+  }
+  prepared_.emplace(Prepared{.config = std::move(config),
+                             .contexts = std::move(*contexts),
+                             .listeners = std::move(*listeners),
+                             .metrics = std::move(*metrics)});
+  return true;
+}
+
+// Nothing in here can fail.
+void Reloader::commit() {
+  Prepared prepared = std::move(*prepared_);
+  prepared_.reset();
+  if (closed_) {
+    // The drain began while names were looked up: the listeners are closed by now.
+    add_error("", "the daemon is draining");
+    return finish(ReloadResult::refused);
+  }
+  current_ = std::move(prepared.config);
+  outcome_.generation = current_->snapshot->generation;
+  parts_.endpoints.commit();
+  parts_.metrics.commit(std::move(prepared.metrics));
+  auto sockets = std::move(prepared.listeners.new_sockets);
+  parts_.listeners.commit(std::move(prepared.listeners));
+  adopt(std::move(prepared.contexts), std::move(sockets));
+}
+
+void Reloader::run_rotation() {
+  if (!current_) return finish(ReloadResult::refused);
+  auto keys = tls::TicketKeys::rotate(*ticket_keys_);
+  if (!keys) {
+    add_error("", "the system gives no random bytes for ticket keys");
+    return finish(ReloadResult::refused);
+  }
+  auto contexts = parts_.workers.build_contexts(*current_->snapshot, keys);
+  if (!contexts) {
+    add_error("", "TLS contexts: " + contexts.error().detail);
+    return finish(ReloadResult::refused);
+  }
+  ticket_keys_ = std::move(keys);
+  adopt(std::move(*contexts), {});
+}
+
+void Reloader::adopt(WorkerSet::Contexts contexts, WorkerSet::Sockets sockets) {
+  for (unsigned i = 0; i < parts_.workers.size(); ++i) missing_.insert(i);
+  adoption_.start(kAdoptionTime);
+  parts_.workers.adopt(current_->snapshot, std::move(contexts), parts_.endpoints.states(), std::move(sockets));
+}
+
+void Reloader::on_adopted(const proxy::WorkerAdopted& message) {
+  if (!busy_ || !current_ || message.generation != current_->snapshot->generation) return;
+  if (!message.error.empty()) {
+    add_error("", "worker " + std::to_string(message.worker) + ": " + message.error);
+    core::log_event(core::LogLevel::error, "a worker could not adopt all of a generation",
+                    {{"worker", static_cast<std::int64_t>(message.worker)}, {"detail", message.error}});
+  }
+  if (missing_.erase(message.worker) != 0 && missing_.empty()) finish(ReloadResult::reloaded);
+}
+
+void Reloader::finish(ReloadResult result) {
+  adoption_.stop();
+  missing_.clear();
+  outcome_.result = result;
+  if (result != ReloadResult::refused) {
+    serving_ = serving_ || result == ReloadResult::reloaded;
+    parts_.listeners.close_retired();
+  }
+  report();
+  const ReloadOutcome outcome = std::move(outcome_);
+  if (!request_.rotate) last_ = outcome;
+  auto done = std::move(request_.done);
+  request_ = {};
+  busy_ = false;
+  if (done) done(outcome);
+  next();
+}
+
+void Reloader::report() {
+  const auto generation = static_cast<std::int64_t>(outcome_.generation);
+  for (const auto& diagnostic : outcome_.diagnostics) {
+    const bool error = diagnostic.severity == config::Severity::error;
+    core::log_event(error ? core::LogLevel::error : core::LogLevel::warning, config::to_string(diagnostic),
+                    {{"trigger", outcome_.trigger}});
+  }
+  if (request_.rotate) {
+    const bool done = outcome_.result == ReloadResult::reloaded;
+    core::log_event(done ? core::LogLevel::info : core::LogLevel::error,
+                    done ? "ticket keys rotated" : "ticket keys could not be rotated", {});
+    return;
+  }
+  for (const auto& change : outcome_.changes) {
+    if (outcome_.result != ReloadResult::refused)
+      core::log_event(core::LogLevel::info, "config change", {{"change", change}});
+  }
+  switch (outcome_.result) {
+    case ReloadResult::reloaded:
+      return core::log_event(core::LogLevel::info, "config adopted by all workers",
+                             {{"trigger", outcome_.trigger}, {"generation", generation}});
+    case ReloadResult::refused:
+      return core::log_event(core::LogLevel::error, "config refused",
+                             {{"trigger", outcome_.trigger}, {"generation", generation}});
+    case ReloadResult::timeout:
+      return core::log_event(core::LogLevel::error, "config handed out, but not every worker has adopted it in time",
+                             {{"trigger", outcome_.trigger}, {"generation", generation}});
+  }
+}
+
+void Reloader::add_error(std::string value, std::string message) {
+  outcome_.diagnostics.push_back({.severity = config::Severity::error,
+                                  .file = current_ ? current_->path : std::string(),
+                                  .line = 0,
+                                  .column = 0,
+                                  .value = std::move(value),
+                                  .message = std::move(message)});
+}
+
+}  // namespace gateway::gatewayd

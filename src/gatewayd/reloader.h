@@ -1,0 +1,110 @@
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "config/load.h"
+#include "core/event_loop.h"
+#include "core/log_sink.h"
+#include "gatewayd/endpoint_monitor.h"
+#include "gatewayd/listener_sockets.h"
+#include "gatewayd/metrics_endpoint.h"
+#include "gatewayd/reload_outcome.h"
+#include "gatewayd/timer.h"
+#include "gatewayd/worker_set.h"
+#include "proxy/worker_message.h"
+#include "tls/ticket_keys.h"
+
+namespace gateway::gatewayd {
+
+// Brings generations of the config into service: prepares everything that can fail, and only then commits. One at a
+// time, in the order of the requests. Control thread only.
+class Reloader {
+ public:
+  static constexpr core::Milliseconds kAdoptionTime{10'000};
+
+  // Everything that a generation touches; all of it outlives the reloader.
+  struct Parts {
+    core::EventLoop& loop;
+    WorkerSet& workers;
+    ListenerSockets& listeners;
+    EndpointMonitor& endpoints;
+    core::LogSink& access_log;
+    MetricsEndpoint& metrics;
+  };
+  using Load = std::function<config::LoadResult(std::uint64_t generation)>;
+  using Done = std::move_only_function<void(const ReloadOutcome&)>;
+
+  // `load` reads the config file again.
+  Reloader(Parts parts, Load load);
+
+  // The first generation; `done` is called later. On refused nothing was started and nothing ever will be.
+  void start(config::LoadResult first, Done done);
+  // `done` may be empty.
+  void reload(std::string trigger, Done done);
+  // New ticket keys for the contexts of all workers. The generation stays.
+  void rotate_ticket_keys();
+  // Requests that wait, and new ones, are refused.
+  void close();
+
+  void on_adopted(const proxy::WorkerAdopted& message);
+
+  // Null before start() has prepared everything.
+  [[nodiscard]] const config::LoadedConfig* current() const { return current_ ? &*current_ : nullptr; }
+  [[nodiscard]] const ReloadOutcome& last() const { return last_; }
+  // Every worker serves some generation.
+  [[nodiscard]] bool is_serving() const { return serving_; }
+
+ private:
+  struct Request {
+    std::string trigger;
+    std::optional<config::LoadResult> loaded;  // of the first generation
+    bool rotate = false;                       // ticket keys only
+    Done done;
+  };
+  // What was prepared for the generation that is on its way; dropped on failure.
+  struct Prepared {
+    config::LoadedConfig config;
+    WorkerSet::Contexts contexts;
+    ListenerSockets::Plan listeners;
+    MetricsEndpoint::Prepared metrics;
+  };
+
+  void next();
+  void begin(Request request);
+  void run_load(config::LoadResult loaded);
+  bool prepare(config::LoadedConfig config);
+  void commit();
+  void run_rotation();
+  void adopt(WorkerSet::Contexts contexts, WorkerSet::Sockets sockets);
+  void finish(ReloadResult result);
+  void report();
+  void add_error(std::string value, std::string message);
+
+  Parts parts_;
+  Load load_;
+  std::shared_ptr<const tls::TicketKeys> ticket_keys_;
+  std::optional<config::LoadedConfig> current_;
+  std::deque<Request> queue_;
+  bool closed_ = false;
+  bool serving_ = false;
+
+  // Of the one that is on its way.
+  bool busy_ = false;
+  Request request_;
+  ReloadOutcome outcome_;
+  std::optional<Prepared> prepared_;
+  std::set<unsigned> missing_;  // workers that have not adopted yet
+  Timer adoption_;
+
+  ReloadOutcome last_;
+};
+
+}  // namespace gateway::gatewayd

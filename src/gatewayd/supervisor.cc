@@ -1,0 +1,188 @@
+#include "gatewayd/supervisor.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <csignal>
+#include <cstdlib>
+#include <utility>
+
+#include "core/log.h"
+#include "gatewayd/process_stats.h"
+#include "gatewayd/version.h"
+
+namespace gateway::gatewayd {
+namespace {
+
+using core::LogLevel;
+
+// A worker that hangs must not keep the process alive once it was told to end.
+constexpr unsigned kStopSeconds = 10;
+
+core::Milliseconds drain_time(const proxy::Snapshot& snapshot) {
+  auto longest = snapshot.timeouts.drain;
+  for (const auto& host : snapshot.virtual_hosts) longest = std::max(longest, host.timeouts.drain);
+  return longest;
+}
+
+}  // namespace
+
+Supervisor::Supervisor(core::EventLoop& loop, Resources resources, Reloader::Load load)
+    : loop_(loop),
+      access_log_(std::move(resources.access_log)),
+      workers_(std::move(resources.workers)),
+      admin_socket_(std::move(resources.admin)),
+      listeners_(workers_->size()),
+      endpoints_(loop,
+                 [this](const std::shared_ptr<const proxy::EndpointStates>& states) {
+                   if (workers_run_) workers_->update_endpoints(states);
+                 }),
+      collector_(loop, workers_->size(), [this](std::uint64_t request) { workers_->collect_metrics(request); }),
+      metrics_(loop,
+               [this](const HttpRequest& request, Responder respond) { routes_.metrics(request, std::move(respond)); }),
+      reloader_({.loop = loop,
+                 .workers = *workers_,
+                 .listeners = listeners_,
+                 .endpoints = endpoints_,
+                 .access_log = *access_log_,
+                 .metrics = metrics_},
+                std::move(load)),
+      routes_({.reloader = reloader_,
+               .collector = collector_,
+               .endpoints = endpoints_,
+               .access_log = *access_log_,
+               .draining = draining_}),
+      admin_server_(
+          loop, [this](const HttpRequest& request, Responder respond) { routes_.admin(request, std::move(respond)); }),
+      signals_(loop, [this](int number) { on_signal(number); }),
+      ticket_rotation_(loop, [this] { reloader_.rotate_ticket_keys(); }),
+      drain_(loop, [this] { end("the drain timeout is over"); }) {}
+
+Supervisor::~Supervisor() = default;
+
+int Supervisor::run(config::LoadResult first) {
+  if (admin_socket_) {
+    if (const int status = admin_server_.listen(admin_socket_->take()); status != 0) {
+      core::log_event(LogLevel::error, "the admin socket can't be watched", {{"detail", uv_strerror(status)}});
+      return 1;
+    }
+  }
+  workers_->start();
+  workers_run_ = true;
+  reloader_.start(std::move(first), [this](const ReloadOutcome& outcome) { on_started(outcome); });
+  loop_.run();
+  ::alarm(kStopSeconds);
+  workers_->stop();
+  return exit_code_;
+}
+
+void Supervisor::on_started(const ReloadOutcome& outcome) {
+  if (outcome.result != ReloadResult::reloaded) {
+    exit_code_ = 1;
+    return end("the first configuration could not be brought into service");
+  }
+  ticket_rotation_.start(core::kTicketKeyLifetime, core::kTicketKeyLifetime);
+  core::log_event(LogLevel::info, "gatewayd is ready",
+                  {{"version", own_version()},
+                   {"pid", static_cast<std::int64_t>(::getpid())},
+                   {"workers", static_cast<std::int64_t>(workers_->size())},
+                   {"generation", static_cast<std::int64_t>(outcome.generation)}});
+}
+
+void Supervisor::on_reply(proxy::ControlMessage message) {
+  if (const auto* adopted = std::get_if<proxy::WorkerAdopted>(&message)) {
+    reloader_.on_adopted(*adopted);
+  } else if (const auto* report = std::get_if<proxy::WorkerReport>(&message)) {
+    collector_.on_report(*report);
+  } else if (const auto* drained = std::get_if<proxy::WorkerDrained>(&message)) {
+    if (undrained_.erase(drained->worker) != 0 && undrained_.empty()) end("all workers are drained");
+  }
+}
+
+void Supervisor::on_signal(int number) {
+  switch (number) {
+    case SIGHUP:
+      return reload_by_signal();
+    case SIGUSR1:
+      return reopen_log();
+    default:
+      return draining_ ? end("told twice to end") : begin_drain();
+  }
+}
+
+void Supervisor::reload_by_signal() {
+  // One that runs may have read the file already; one that waits has not.
+  if (signal_reloads_ >= 2) return;
+  ++signal_reloads_;
+  reloader_.reload("signal", [this](const ReloadOutcome&) { --signal_reloads_; });
+}
+
+void Supervisor::reopen_log() {
+  if (const auto done = access_log_->reopen(); done) {
+    core::log_event(LogLevel::info, "access log reopened");
+  } else {
+    core::log_event(LogLevel::error, "access log could not be reopened", {{"detail", done.error().detail}});
+  }
+}
+
+void Supervisor::begin_drain() {
+  draining_ = true;
+  reloader_.close();
+  if (!reloader_.is_serving()) return end("told to end before anything was served");
+  const auto time = drain_time(*reloader_.current()->snapshot);
+  core::log_event(LogLevel::info, "draining", {{"seconds_at_most", static_cast<std::int64_t>(time.count() / 1000)}});
+  for (unsigned i = 0; i < workers_->size(); ++i) undrained_.insert(i);
+  drain_.start(time + kDrainGrace);
+  workers_->begin_drain();
+  listeners_.close_all();
+}
+
+void Supervisor::end(const char* why) {
+  core::log_event(exit_code_ == 0 ? LogLevel::info : LogLevel::error, "gatewayd ends", {{"detail", why}});
+  loop_.stop();
+}
+
+int run_daemon(const std::string& config_path, config::LoadResult first) {
+  const auto failed = [](const core::Error& error) {
+    core::log_event(LogLevel::error, "gatewayd can't start", {{"detail", error.detail}});
+    return 1;
+  };
+  const config::LoadedConfig& config = *first.config;
+  Supervisor::Resources resources;
+  if (!config.admin.socket.empty()) {
+    // First of all: it finds out whether another daemon runs with this config.
+    auto admin = AdminSocket::open(config.admin.socket);
+    if (!admin) return failed(admin.error());
+    resources.admin.emplace(std::move(*admin));
+  }
+  // The first generation opens the real one.
+  auto access_log = core::LogSink::open("/dev/null");
+  if (!access_log) return failed(access_log.error());
+  resources.access_log = std::move(*access_log);
+
+  auto loop = std::make_unique<core::EventLoop>();
+  Supervisor* receiver = nullptr;
+  auto replies = std::make_unique<Supervisor::Replies>(
+      loop->get(), [&receiver](proxy::ControlMessage&& message) { receiver->on_reply(std::move(message)); });
+  auto workers = WorkerSet::create(
+      {.count = config.workers,
+       .reply = [mailbox = replies.get()](proxy::ControlMessage message) { mailbox->post(std::move(message)); },
+       .access_log = resources.access_log.get(),
+       .descriptor_cap = descriptor_cap_of(raise_descriptor_limit())});
+  if (!workers) return failed(workers.error());
+  resources.workers = std::move(*workers);
+
+  auto supervisor = std::make_unique<Supervisor>(*loop, std::move(resources), [&config_path](std::uint64_t generation) {
+    return config::load(config_path, generation);
+  });
+  receiver = supervisor.get();
+  const int exit_code = supervisor->run(std::move(first));
+  const bool lookups_run = supervisor->running_lookups() != 0;
+  supervisor.reset();
+  replies.reset();
+  // A name server that does not answer would keep the loop, and then libuv's thread pool, for as long as it likes.
+  if (lookups_run) std::_Exit(exit_code);
+  return exit_code;
+}
+
+}  // namespace gateway::gatewayd

@@ -1,0 +1,89 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "config/load.h"
+#include "core/event_loop.h"
+#include "core/log_sink.h"
+#include "core/mailbox.h"
+#include "core/result.h"
+#include "gatewayd/control_http.h"
+#include "gatewayd/control_routes.h"
+#include "gatewayd/control_sockets.h"
+#include "gatewayd/endpoint_monitor.h"
+#include "gatewayd/listener_sockets.h"
+#include "gatewayd/metrics_collector.h"
+#include "gatewayd/metrics_endpoint.h"
+#include "gatewayd/reloader.h"
+#include "gatewayd/signals.h"
+#include "gatewayd/timer.h"
+#include "gatewayd/worker_set.h"
+#include "proxy/worker_message.h"
+
+namespace gateway::gatewayd {
+
+// The composition root of the control thread: owns the workers, the listening sockets, the access log, the admin socket
+// and the metrics port, and decides when all of it starts and ends.
+class Supervisor {
+ public:
+  // What can be refused before anything runs.
+  struct Resources {
+    std::unique_ptr<core::LogSink> access_log;
+    std::unique_ptr<WorkerSet> workers;
+    std::optional<AdminSocket> admin;  // nullopt: `admin.socket: off`
+  };
+  // Replies of workers come through this; made first, dies last.
+  using Replies = core::Mailbox<proxy::ControlMessage>;
+
+  Supervisor(core::EventLoop& loop, Resources resources, Reloader::Load load);
+  ~Supervisor();
+  Supervisor(const Supervisor&) = delete;
+  Supervisor& operator=(const Supervisor&) = delete;
+
+  // Serves `first` until a signal ends it; the exit code.
+  int run(config::LoadResult first);
+  void on_reply(proxy::ControlMessage message);
+  // Look-ups that still run when all is over: libuv can't be ended before they are.
+  [[nodiscard]] std::size_t running_lookups() const { return endpoints_.running_lookups(); }
+
+ private:
+  // How long after the drain timeout a worker may take to say that it is done.
+  static constexpr core::Milliseconds kDrainGrace{2'000};
+
+  void on_started(const ReloadOutcome& outcome);
+  void on_signal(int number);
+  void reload_by_signal();
+  void reopen_log();
+  void begin_drain();
+  void end(const char* why);
+
+  core::EventLoop& loop_;
+  std::unique_ptr<core::LogSink> access_log_;
+  std::unique_ptr<WorkerSet> workers_;
+  std::optional<AdminSocket> admin_socket_;
+  ListenerSockets listeners_;
+  EndpointMonitor endpoints_;
+  MetricsCollector collector_;
+  MetricsEndpoint metrics_;
+  Reloader reloader_;
+  ControlRoutes routes_;
+  ControlHttpServer admin_server_;
+  Signals signals_;
+  Timer ticket_rotation_;
+  Timer drain_;
+
+  int exit_code_ = 0;
+  bool draining_ = false;
+  bool workers_run_ = false;
+  unsigned signal_reloads_ = 0;   // that wait or run
+  std::set<unsigned> undrained_;  // workers
+};
+
+// The daemon: everything from the checked config to the exit code. Messages go to stderr.
+int run_daemon(const std::string& config_path, config::LoadResult first);
+
+}  // namespace gateway::gatewayd

@@ -1,0 +1,71 @@
+#include "gatewayd/worker_set.h"
+
+#include <utility>
+
+namespace gateway::gatewayd {
+
+core::Result<std::unique_ptr<WorkerSet>> WorkerSet::create(Options options) {
+  std::unique_ptr<WorkerSet> set(new WorkerSet(std::move(options)));
+  set->contexts_.resize(set->size());
+  for (unsigned i = 0; i < set->size(); ++i) {
+    set->libraries_.push_back(tls::make_worker_library());
+    if (!set->libraries_.back()) {
+      return core::fail(core::Reason::internal, core::Side::gateway, "OpenSSL can't be set up for a worker");
+    }
+  }
+  return set;
+}
+
+void WorkerSet::start() {
+  for (unsigned i = 0; i < size(); ++i) {
+    workers_.push_back(
+        std::make_unique<proxy::Worker>(proxy::Worker::Options{.index = i,
+                                                               .reply = options_.reply,
+                                                               .access_log = options_.access_log,
+                                                               .connections = &connections_,
+                                                               .descriptor_cap = options_.descriptor_cap}));
+  }
+}
+
+core::Result<WorkerSet::Contexts> WorkerSet::build_contexts(
+    const proxy::Snapshot& snapshot, const std::shared_ptr<const tls::TicketKeys>& ticket_keys) const {
+  std::vector<std::shared_ptr<const tls::HostOptions>> hosts;
+  hosts.reserve(snapshot.virtual_hosts.size());
+  for (const auto& host : snapshot.virtual_hosts) hosts.push_back(host.tls);
+  Contexts built;
+  for (unsigned i = 0; i < size(); ++i) {
+    TRY(auto contexts, tls::WorkerContexts::build(libraries_[i], hosts, ticket_keys, contexts_[i].get()));
+    built.push_back(std::move(contexts));
+  }
+  return built;
+}
+
+void WorkerSet::adopt(const std::shared_ptr<const proxy::Snapshot>& snapshot, Contexts contexts,
+                      const std::shared_ptr<const proxy::EndpointStates>& endpoints, Sockets sockets) {
+  sockets.resize(size());
+  contexts_ = std::move(contexts);
+  for (unsigned i = 0; i < size(); ++i) {
+    workers_[i]->post(proxy::AdoptSnapshot{
+        .snapshot = snapshot, .contexts = contexts_[i], .endpoints = endpoints, .new_sockets = std::move(sockets[i])});
+  }
+}
+
+void WorkerSet::update_endpoints(const std::shared_ptr<const proxy::EndpointStates>& endpoints) {
+  for (const auto& worker : workers_) worker->post(proxy::UpdateEndpoints{.endpoints = endpoints});
+}
+
+void WorkerSet::begin_drain() {
+  for (const auto& worker : workers_) worker->post(proxy::BeginDrain{});
+}
+
+void WorkerSet::collect_metrics(std::uint64_t request) {
+  for (const auto& worker : workers_) worker->post(proxy::CollectMetrics{.request = request});
+}
+
+void WorkerSet::stop() {
+  // All are told first, so that they end side by side.
+  for (const auto& worker : workers_) worker->post(proxy::Stop{});
+  workers_.clear();
+}
+
+}  // namespace gateway::gatewayd

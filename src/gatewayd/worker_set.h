@@ -1,0 +1,61 @@
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "core/log_sink.h"
+#include "core/result.h"
+#include "proxy/snapshot.h"
+#include "proxy/worker.h"
+#include "proxy/worker_message.h"
+#include "tls/ticket_keys.h"
+#include "tls/worker_contexts.h"
+
+namespace gateway::gatewayd {
+
+// All workers with the OpenSSL library context of each, and the TLS contexts that each has now. Control thread only.
+class WorkerSet {
+ public:
+  struct Options {
+    unsigned count = 1;
+    std::function<void(proxy::ControlMessage)> reply;  // called on worker threads
+    core::LogSink* access_log = nullptr;               // outlives the set
+    std::uint64_t descriptor_cap = 0;
+  };
+  // By worker.
+  using Contexts = std::vector<std::shared_ptr<const tls::WorkerContexts>>;
+  using Sockets = std::vector<std::vector<proxy::ListenerSocket>>;
+
+  // Makes the library contexts; no thread runs yet.
+  static core::Result<std::unique_ptr<WorkerSet>> create(Options options);
+  void start();
+
+  [[nodiscard]] unsigned size() const { return options_.count; }
+
+  // The contexts of `snapshot` for every worker; those of hosts that have not changed are reused. Changes nothing yet.
+  [[nodiscard]] core::Result<Contexts> build_contexts(const proxy::Snapshot& snapshot,
+                                                      const std::shared_ptr<const tls::TicketKeys>& ticket_keys) const;
+  // Sends it to every worker; each answers with WorkerAdopted. `sockets` may be empty: no new ones.
+  void adopt(const std::shared_ptr<const proxy::Snapshot>& snapshot, Contexts contexts,
+             const std::shared_ptr<const proxy::EndpointStates>& endpoints, Sockets sockets);
+
+  void update_endpoints(const std::shared_ptr<const proxy::EndpointStates>& endpoints);
+  void begin_drain();
+  void collect_metrics(std::uint64_t request);
+  // Ends all threads and waits for them.
+  void stop();
+
+ private:
+  explicit WorkerSet(Options options) : options_(std::move(options)) {}
+
+  Options options_;
+  std::vector<std::shared_ptr<tls::WorkerLibrary>> libraries_;
+  Contexts contexts_;  // null before the first adopt()
+  std::atomic<std::uint64_t> connections_{0};
+  std::vector<std::unique_ptr<proxy::Worker>> workers_;
+};
+
+}  // namespace gateway::gatewayd
