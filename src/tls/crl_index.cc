@@ -19,7 +19,7 @@ namespace gateway::tls {
 namespace {
 
 // More intermediate CAs than this are not remembered, and then refused as unknown while a CRL is unclaimed.
-constexpr std::size_t kMaxIssuers = 4096;
+constexpr std::size_t kMaxIssuers = 1024;
 
 struct Crl {
   CrlIndex::Info info;
@@ -63,7 +63,7 @@ class CrlTable final : public CrlIndex {
   std::unordered_multimap<unsigned long, Crl*> by_name_;
   // Readers probe without a lock; entries are only ever added, by release stores.
   static constexpr std::size_t kSlots = std::bit_ceil(2 * kMaxIssuers);
-  mutable std::vector<std::atomic<const Issuer*>> slots_;  // kSlots, or none without a CRL
+  mutable std::vector<std::atomic<const Issuer*>> slots_;  // kSlots; without a CRL, too: a later one asks
   mutable std::atomic<std::size_t> unclaimed_ = 0;
   mutable std::mutex mutex_;
   mutable std::vector<std::unique_ptr<const Issuer>> issuers_;  // guarded by mutex_
@@ -76,7 +76,7 @@ std::size_t first_slot(const core::Sha256& issuer_key, std::size_t slots) {
 }
 
 CrlTable::CrlTable(std::vector<ParsedCrl> parsed, std::vector<core::Sha256> anchors)
-    : anchors_(std::move(anchors)), slots_(parsed.empty() ? 0 : kSlots) {
+    : anchors_(std::move(anchors)), slots_(kSlots) {
   std::ranges::sort(anchors_);
   for (ParsedCrl& one : parsed) {
     auto crl = std::make_unique<Crl>();
@@ -120,7 +120,7 @@ CrlIndex::Finding CrlTable::look_up(const core::Sha256& issuer_key, std::string_
 }
 
 void CrlTable::show_issuer(const X509* issuer, const core::Sha256& issuer_key, OSSL_LIB_CTX* library) const {
-  if (crls_.empty() || find(issuer_key) != nullptr) return;
+  if (find(issuer_key) != nullptr) return;
   add({.issuer_key = issuer_key,
        .name_hash = canonical_name_hash(X509_get_subject_name(issuer)),
        .public_key = public_key_der_of(issuer),
@@ -131,7 +131,7 @@ void CrlTable::show_issuer(const X509* issuer, const core::Sha256& issuer_key, O
 void CrlTable::show_issuers_of(const CrlIndex& previous) const {
   // There is one implementation of CrlIndex.
   const auto& old = static_cast<const CrlTable&>(previous);
-  if (&old == this || crls_.empty()) return;
+  if (&old == this) return;
   for (const auto& slot : old.slots_) {
     const Issuer* known = slot.load(std::memory_order_acquire);
     if (known == nullptr || find(known->issuer_key) != nullptr) continue;

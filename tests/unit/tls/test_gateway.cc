@@ -147,6 +147,18 @@ Client::Client(const ClientSpec& spec)
   SSL_set_connect_state(ssl_.get());
 }
 
+// Without a shutdown OpenSSL would not let the client's session be resumed.
+Client::~Client() {
+  SSL_set_shutdown(ssl_.get(), SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+}
+
+SessionPtr Client::session() const {
+  if (SSL_version(ssl_.get()) == TLS1_3_VERSION) return session_;
+  // The callback doesn't come for a renewed TLS 1.2 ticket.
+  SessionPtr session(SSL_get1_session(ssl_.get()), SSL_SESSION_free);
+  return session && SSL_SESSION_has_ticket(session.get()) == 1 ? session : nullptr;
+}
+
 bool Client::handshake() {
   ERR_clear_error();
   const int result = SSL_do_handshake(ssl_.get());

@@ -73,6 +73,9 @@ struct ClientSpec {
 class Client {
  public:
   explicit Client(const ClientSpec& spec);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
 
   // Takes what the server sent; what is to be sent to it. False once the handshake failed here.
   bool handshake();
@@ -87,7 +90,7 @@ class Client {
   // The alert that came in, or -1.
   [[nodiscard]] int alert() const { return alert_; }
   // The last ticket's session, or null.
-  [[nodiscard]] SessionPtr session() const { return session_; }
+  [[nodiscard]] SessionPtr session() const;
 
  private:
   SslContextPtr context_;

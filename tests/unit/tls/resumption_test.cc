@@ -1,0 +1,279 @@
+#include <doctest/doctest.h>
+
+#include "core/limits.h"
+#include "test_gateway.h"
+
+using namespace gateway::tls;
+using namespace gateway::tls::test;
+using gateway::core::Reason;
+
+namespace {
+
+constexpr int kVersions[] = {TLS1_2_VERSION, TLS1_3_VERSION};
+
+// A ticket of a full handshake, which must succeed.
+SessionPtr ticket_of(const Gateway& gateway, const ClientSpec& client) {
+  const Connection made = connect(gateway, client);
+  REQUIRE(made.established());
+  CHECK_FALSE(made.report().resumed);
+  REQUIRE(made.client->session() != nullptr);
+  return made.client->session();
+}
+
+ClientSpec with(ClientSpec client, SessionPtr session) {
+  client.session = std::move(session);
+  return client;
+}
+
+std::vector<HostSpec> one_host(ClientAuth mode, std::shared_ptr<const TrustSet> trust = make_trust({client_root()})) {
+  return {{.client_auth = mode, .trust = std::move(trust)}};
+}
+
+}  // namespace
+
+TEST_CASE("a session resumes on its host, with the whole identity of its first handshake") {
+  const Issued alice =
+      issue({.common_name = "alice", .extensions = {{"subjectAltName", "URI:spiffe://corp/alice"}}}, &client_root());
+  for (const ClientAuth mode : {ClientAuth::optional, ClientAuth::strict}) {
+    const Gateway gateway(one_host(mode));
+    for (const int version : kVersions) {
+      CAPTURE(version);
+      const ClientSpec client{.version = version, .certificate = &alice};
+      const Connection first = connect(gateway, client);
+      const Connection second = connect(gateway, with(client, first.client->session()));
+      REQUIRE(second.established());
+      CHECK(second.report().resumed);
+      REQUIRE(second.server->peer() != nullptr);
+      const auto& before = *first.server->peer();
+      const auto& after = *second.server->peer();
+      CHECK(after.identity.fingerprint == before.identity.fingerprint);
+      CHECK(after.identity.uri_sans == std::vector<std::string>{"spiffe://corp/alice"});
+      CHECK(after.identity.certificate_der == alice.der());
+      CHECK(after.identity.serial == before.identity.serial);
+      CHECK(after.chain.elements.size() == 2);
+      CHECK(after.chain.session_deadline == before.chain.session_deadline);
+    }
+  }
+}
+
+TEST_CASE("an anonymous session resumes as anonymous") {
+  for (const ClientAuth mode : {ClientAuth::off, ClientAuth::optional}) {
+    const Gateway gateway(one_host(mode));
+    for (const int version : kVersions) {
+      const ClientSpec client{.version = version};
+      const Connection second = connect(gateway, with(client, ticket_of(gateway, client)));
+      REQUIRE(second.established());
+      CHECK(second.report().resumed);
+      CHECK(second.server->peer() == nullptr);
+    }
+  }
+}
+
+TEST_CASE("a session does not cross to another host, whatever the two share") {
+  const auto trust = make_trust({client_root()});
+  const Issued alice = make_client("alice", client_root());
+  const Issued other_root = make_root("Other Root");
+  const Gateway gateway({
+      {.name = "a.example", .client_auth = ClientAuth::strict, .trust = trust},
+      {.name = "b.example", .client_auth = ClientAuth::strict, .trust = trust},
+      {.name = "other.example", .client_auth = ClientAuth::strict, .trust = make_trust({other_root})},
+      {.name = "open.example", .is_default = true, .client_auth = ClientAuth::off},
+      {.name = "maybe.example", .client_auth = ClientAuth::optional, .trust = trust},
+  });
+  for (const int version : kVersions) {
+    CAPTURE(version);
+    const ClientSpec at_a{.version = version, .server_name = "a.example", .certificate = &alice};
+    const SessionPtr session = ticket_of(gateway, at_a);
+    ClientSpec elsewhere = with(at_a, session);
+    elsewhere.certificate = nullptr;
+    elsewhere.server_name = "b.example";
+    CHECK(connect(gateway, elsewhere).reason() == Reason::no_certificate);
+    elsewhere.server_name = "other.example";
+    CHECK(connect(gateway, elsewhere).reason() == Reason::no_certificate);
+    for (const char* name : {"maybe.example", "open.example", ""}) {
+      CAPTURE(name);
+      elsewhere.server_name = name;
+      const Connection made = connect(gateway, elsewhere);
+      REQUIRE(made.established());
+      CHECK_FALSE(made.report().resumed);
+      CHECK(made.server->peer() == nullptr);
+    }
+    // Nor does an anonymous session open a strict host.
+    const SessionPtr anonymous = ticket_of(gateway, {.version = version, .server_name = "open.example"});
+    const Connection made = connect(gateway, {.version = version, .server_name = "a.example", .session = anonymous});
+    CHECK(made.reason() == Reason::no_certificate);
+  }
+}
+
+TEST_CASE("with a HelloRetryRequest a session resumes on its host and does not cross") {
+  const Issued alice = make_client("alice", client_root());
+  const auto trust = make_trust({client_root()});
+  const Gateway gateway({{.name = "a.example", .trust = trust}, {.name = "b.example", .trust = trust}});
+  ClientSpec client{.server_name = "a.example", .certificate = &alice, .groups = "P-521:P-256"};
+  client.session = ticket_of(gateway, client);
+  const Connection same = connect(gateway, client);
+  REQUIRE(same.established());
+  CHECK(same.report().resumed);
+  CHECK(same.common_name() == "alice");
+  client.server_name = "b.example";
+  client.certificate = nullptr;
+  CHECK(connect(gateway, client).reason() == Reason::no_certificate);
+}
+
+TEST_CASE("a mode made stricter ends old sessions") {
+  for (const int version : kVersions) {
+    CAPTURE(version);
+    Gateway gateway(one_host(ClientAuth::optional));
+    const ClientSpec anonymous{.version = version};
+    const SessionPtr session = ticket_of(gateway, anonymous);
+    gateway.reload(one_host(ClientAuth::strict));
+    CHECK(connect(gateway, with(anonymous, session)).reason() == Reason::no_certificate);
+  }
+}
+
+TEST_CASE("a certificate revoked since is refused on resumption by a full handshake with its alert") {
+  const Issued alice = make_client("alice", client_root());
+  const Issued bob = make_client("bob", client_root());
+  for (const int version : kVersions) {
+    CAPTURE(version);
+    Gateway gateway(one_host(ClientAuth::strict));
+    const ClientSpec as_alice{.version = version, .certificate = &alice};
+    const ClientSpec as_bob{.version = version, .certificate = &bob};
+    const SessionPtr alices = ticket_of(gateway, as_alice);
+    const SessionPtr bobs = ticket_of(gateway, as_bob);
+    gateway.reload(
+        one_host(ClientAuth::strict, make_trust({client_root()}, {make_crl(client_root(), {.revoked = {&alice}})})));
+    const Connection refused = connect(gateway, with(as_alice, alices));
+    CHECK(refused.reason() == Reason::revoked);
+    CHECK(refused.client->alert() == SSL_AD_CERTIFICATE_REVOKED);
+    // Without the certificate at hand there is nothing but the session, and that is worth nothing now.
+    CHECK(connect(gateway, {.version = version, .session = alices}).reason() == Reason::no_certificate);
+    // The new CRL ends only what it refuses.
+    const Connection good = connect(gateway, with(as_bob, bobs));
+    REQUIRE(good.established());
+    CHECK(good.report().resumed);
+  }
+}
+
+TEST_CASE("a CA removed since ends its sessions, and a CA of the same name does not bring them back") {
+  const Issued alice = make_client("alice", client_root());
+  const Issued twin = make_root("Client Root");
+  for (const int version : kVersions) {
+    Gateway gateway(one_host(ClientAuth::strict));
+    const ClientSpec client{.version = version, .certificate = &alice};
+    const SessionPtr session = ticket_of(gateway, client);
+    gateway.reload(one_host(ClientAuth::strict, make_trust({twin})));
+    const Connection made = connect(gateway, with(client, session));
+    CHECK(made.status == HandshakeStatus::refused);
+    CHECK_FALSE(made.report().resumed);
+  }
+}
+
+TEST_CASE("a certificate that expired since is refused on resumption") {
+  const Issued brief =
+      issue({.common_name = "brief", .not_after = real_now() + std::chrono::minutes(10)}, &client_root());
+  for (const int version : kVersions) {
+    Gateway gateway(one_host(ClientAuth::strict));
+    const ClientSpec client{.version = version, .certificate = &brief};
+    const SessionPtr session = ticket_of(gateway, client);
+    gateway.advance(std::chrono::minutes(5));
+    CHECK(connect(gateway, with(client, session)).report().resumed);
+    gateway.advance(std::chrono::minutes(6));
+    const Connection made = connect(gateway, with(client, session));
+    CHECK(made.reason() == Reason::expired);
+    CHECK(made.client->alert() == SSL_AD_CERTIFICATE_EXPIRED);
+  }
+}
+
+TEST_CASE("a session ends at its absolute deadline, however often it was renewed") {
+  const Issued alice = make_client("alice", client_root());
+  for (const ClientAuth mode : {ClientAuth::optional, ClientAuth::strict}) {
+    for (const int version : kVersions) {
+      CAPTURE(version);
+      Gateway gateway(one_host(mode));
+      ClientSpec client{.version = version, .certificate = mode == ClientAuth::strict ? &alice : nullptr};
+      client.session = ticket_of(gateway, client);
+      const auto deadline = gateway.now() + gateway::core::kSessionLifetime;
+      for (int i = 0; i < 3; ++i) {
+        gateway.advance(std::chrono::hours(3));
+        // A new key makes the server renew a TLS 1.2 ticket, too.
+        gateway.rotate_ticket_keys();
+        const Connection made = connect(gateway, client);
+        REQUIRE(made.established());
+        CHECK(made.report().resumed);
+        REQUIRE(made.client->session() != client.session);
+        client.session = made.client->session();
+        if (made.server->peer()) CHECK(made.server->peer()->chain.session_deadline == deadline);
+        CHECK(SSL_SESSION_get_ticket_lifetime_hint(client.session.get()) <=
+              static_cast<unsigned long>((deadline - gateway.now()).count()));
+      }
+      gateway.advance(std::chrono::hours(3));
+      const Connection made = connect(gateway, client);
+      REQUIRE(made.established());
+      CHECK_FALSE(made.report().resumed);
+      CHECK(made.client->session() != nullptr);
+    }
+  }
+}
+
+TEST_CASE("tickets outlive one rotation of the keys and no more") {
+  for (const int version : kVersions) {
+    CAPTURE(version);
+    Gateway gateway(one_host(ClientAuth::off));
+    const ClientSpec client{.version = version};
+    const SessionPtr session = ticket_of(gateway, client);
+    gateway.rotate_ticket_keys();
+    const Connection renewed = connect(gateway, with(client, session));
+    CHECK(renewed.report().resumed);
+    CHECK(renewed.client->session() != nullptr);
+    gateway.rotate_ticket_keys();
+    CHECK_FALSE(connect(gateway, with(client, session)).report().resumed);
+    CHECK(connect(gateway, with(client, renewed.client->session())).report().resumed);
+  }
+}
+
+TEST_CASE("a ticket that was tampered with means a full handshake") {
+  Gateway gateway(one_host(ClientAuth::off));
+  const Gateway stranger(one_host(ClientAuth::off));
+  for (const int version : kVersions) {
+    const ClientSpec client{.version = version};
+    const SessionPtr foreign = ticket_of(stranger, client);
+    const Connection made = connect(gateway, with(client, foreign));
+    REQUIRE(made.established());
+    CHECK_FALSE(made.report().resumed);
+    CHECK(made.client->session() != nullptr);
+  }
+}
+
+TEST_CASE("sessions under an intermediate CA are judged by a CRL that came with a reload") {
+  const Issued intermediate = make_intermediate("Issuing CA", client_root());
+  const Issued alice = make_client("alice", intermediate);
+  const Issued bob = make_client("bob", intermediate);
+  const Der crl = make_crl(intermediate, {.revoked = {&alice}});
+  for (const int version : kVersions) {
+    CAPTURE(version);
+    Gateway gateway(one_host(ClientAuth::strict));
+    const ClientSpec as_alice{.version = version, .certificate = &alice, .chain = {&intermediate}};
+    const ClientSpec as_bob{.version = version, .certificate = &bob, .chain = {&intermediate}};
+    const Connection alices = connect(gateway, as_alice);
+    const SessionPtr bobs = ticket_of(gateway, as_bob);
+    gateway.reload(one_host(ClientAuth::strict, make_trust({client_root()}, {crl})));
+    CHECK(judge_live(alices.server->peer().get(), gateway.now(), gateway.host()) == Reason::revoked);
+    CHECK(connect(gateway, with(as_alice, alices.client->session())).reason() == Reason::revoked);
+    CHECK(connect(gateway, with(as_bob, bobs)).report().resumed);
+    // A process that never met the intermediate CA asks for a full handshake first.
+    Gateway fresh(one_host(ClientAuth::strict, make_trust({client_root()}, {crl})));
+    CHECK(judge_live(alices.server->peer().get(), fresh.now(), fresh.host()) == Reason::crl_missing);
+  }
+}
+
+TEST_CASE("a new certificate of the server or a reload without changes keeps sessions") {
+  Gateway gateway(one_host(ClientAuth::strict));
+  const Issued alice = make_client("alice", client_root());
+  for (const int version : kVersions) {
+    const ClientSpec client{.version = version, .certificate = &alice};
+    const SessionPtr session = ticket_of(gateway, client);
+    gateway.reload(one_host(ClientAuth::strict));
+    CHECK(connect(gateway, with(client, session)).report().resumed);
+  }
+}
