@@ -114,11 +114,11 @@ class Builder {
   void add_upstreams(proxy::Snapshot& snapshot) {
     for (const UpstreamConfig& upstream : config_.upstreams) {
       upstream_indices_.emplace(upstream.name.value, static_cast<std::uint32_t>(snapshot.upstreams.size()));
-      proxy::Upstream built;
-      built.name = upstream.name.value;
-      built.max_idle = upstream.max_idle;
-      built.retries = upstream.retries;
-      built.health_check = upstream.health_check;
+      proxy::Upstream built{.name = upstream.name.value,
+                            .endpoints = {},
+                            .max_idle = upstream.max_idle,
+                            .retries = upstream.retries,
+                            .health_check = upstream.health_check};
       for (const EndpointConfig& endpoint : upstream.endpoints) {
         built.endpoints.push_back(endpoint.endpoint);
         std::string& path = built.endpoints.back().unix_path;
