@@ -19,7 +19,7 @@ core::Limits small_limits() {
 ParsedMessage parse(std::string_view bytes, const core::Limits& limits = {}) {
   RequestParser parser(limits);
   const ParsedMessage whole = parse_in_steps(parser, bytes, bytes.size() + 1);
-  for (const std::size_t step : {1, 2, 3, 7}) {
+  for (const std::size_t step : {1U, 2U, 3U, 7U}) {
     parser.reset(limits);
     ParsedMessage pieces = parse_in_steps(parser, bytes, step);
     CHECK(pieces.status == whole.status);

@@ -10,7 +10,7 @@ ParsedMessage parse(std::string_view bytes, bool to_head = false) {
   ResponseParser parser;
   parser.reset(to_head);
   const ParsedMessage whole = parse_in_steps(parser, bytes, bytes.size() + 1);
-  for (const std::size_t step : {1, 2, 5}) {
+  for (const std::size_t step : {1U, 2U, 5U}) {
     parser.reset(to_head);
     const ParsedMessage pieces = parse_in_steps(parser, bytes, step);
     CHECK(pieces.status == whole.status);
