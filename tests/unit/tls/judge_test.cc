@@ -1,0 +1,122 @@
+#include "tls/judge.h"
+
+#include <doctest/doctest.h>
+
+#include "test_gateway.h"
+#include "tls/chain_verifier.h"
+
+using namespace gateway::tls;
+using namespace gateway::tls::test;
+using gateway::core::Reason;
+
+namespace {
+
+// A real chain, as a full handshake leaves it.
+struct Fixture {
+  Issued intermediate = make_intermediate("Issuing CA", client_root());
+  Issued leaf = make_client("alice", intermediate);
+  Gateway gateway{{HostSpec{}}};
+  std::shared_ptr<const VerifiedPeer> peer =
+      connect(gateway, {.certificate = &leaf, .chain = {&intermediate}}).server->peer();
+  HostOptions host = gateway.host();
+  std::chrono::sys_seconds now = gateway.now();
+
+  void use_crls(const std::vector<std::string>& crls, bool require = false) {
+    auto trust = std::make_shared<TrustSet>(*make_trust({client_root()}, crls));
+    trust->require_revocation = require;
+    // As a reload does.
+    trust->crls->show_issuers_of(*gateway.host().trust->crls);
+    host.trust = trust;
+  }
+  [[nodiscard]] Reason verdict() const { return judge(peer->chain, now, host); }
+};
+
+}  // namespace
+
+TEST_CASE("a chain in its time under a known anchor is admitted") {
+  const Fixture f;
+  CHECK(f.verdict() == Reason::none);
+}
+
+TEST_CASE("times are inclusive at both ends, for every element") {
+  Fixture f;
+  for (std::size_t i = 0; i < f.peer->chain.elements.size(); ++i) {
+    VerifiedChain chain = f.peer->chain;
+    chain.elements[i].not_after = f.now;
+    CHECK(judge(chain, f.now, f.host) == Reason::none);
+    CHECK(judge(chain, f.now + std::chrono::seconds(1), f.host) == Reason::expired);
+    chain = f.peer->chain;
+    chain.elements[i].not_before = f.now;
+    CHECK(judge(chain, f.now, f.host) == Reason::none);
+    CHECK(judge(chain, f.now - std::chrono::seconds(1), f.host) == Reason::not_yet_valid);
+  }
+}
+
+TEST_CASE("an anchor that is no longer listed refuses") {
+  Fixture f;
+  f.host.trust = make_trust({server_ca()});
+  CHECK(f.verdict() == Reason::unknown_ca);
+  f.host.trust = nullptr;
+  CHECK(f.verdict() == Reason::unknown_ca);
+}
+
+TEST_CASE("revocation is looked up for each element but the anchor") {
+  Fixture f;
+  f.use_crls({make_crl(client_root(), {})});
+  CHECK(f.verdict() == Reason::none);
+  f.use_crls({make_crl(client_root(), {.revoked = {&f.leaf}})});
+  CHECK(f.verdict() == Reason::none);  // another issuer's serial
+  f.use_crls({make_crl(client_root(), {.revoked = {&f.intermediate}})});
+  CHECK(f.verdict() == Reason::revoked);
+  f.use_crls({make_crl(f.intermediate, {.revoked = {&f.leaf}})});
+  CHECK(f.verdict() == Reason::revoked);
+  f.use_crls({make_crl(client_root(), {.revoked = {&client_root()}})});
+  CHECK(f.verdict() == Reason::none);
+}
+
+TEST_CASE("a CRL past its nextUpdate refuses, but what it revokes is revoked") {
+  Fixture f;
+  const auto end = f.now + std::chrono::hours(1);
+  f.use_crls({make_crl(client_root(), {.next_update = end})});
+  CHECK(judge(f.peer->chain, end - std::chrono::seconds(1), f.host) == Reason::none);
+  CHECK(judge(f.peer->chain, end, f.host) == Reason::crl_expired);
+  f.use_crls({make_crl(client_root(), {.revoked = {&f.intermediate}, .next_update = end})});
+  CHECK(judge(f.peer->chain, end, f.host) == Reason::revoked);
+  f.use_crls({make_crl(client_root(), {.has_next_update = false})});
+  CHECK(judge(f.peer->chain, f.now + std::chrono::hours(24 * 200), f.host) == Reason::none);
+}
+
+TEST_CASE("where revocation is required every issuer needs a CRL") {
+  Fixture f;
+  f.use_crls({}, true);
+  CHECK(f.verdict() == Reason::crl_missing);
+  f.use_crls({make_crl(client_root(), {})}, true);
+  CHECK(f.verdict() == Reason::crl_missing);
+  f.use_crls({make_crl(client_root(), {}), make_crl(f.intermediate, {})}, true);
+  CHECK(f.verdict() == Reason::none);
+}
+
+TEST_CASE("what can't be decided is refused") {
+  Fixture f;
+  CHECK(judge({}, f.now, f.host) == Reason::no_certificate);
+  // CRLs that never saw the intermediate CA might hold its CRL.
+  f.host.trust = make_trust({client_root()}, {make_crl(f.intermediate, {})});
+  CHECK(f.verdict() == Reason::crl_missing);
+  auto without_index = std::make_shared<TrustSet>(*f.host.trust);
+  without_index->crls = nullptr;
+  f.host.trust = without_index;
+  CHECK(f.verdict() == Reason::internal);
+}
+
+TEST_CASE("a live connection is judged by the mode and by its chain") {
+  Fixture f;
+  CHECK(judge_live(f.peer.get(), f.now, f.host) == Reason::none);
+  CHECK(judge_live(nullptr, f.now, f.host) == Reason::no_certificate);
+  f.host.client_auth = ClientAuth::optional;
+  CHECK(judge_live(nullptr, f.now, f.host) == Reason::none);
+  CHECK(judge_live(f.peer.get(), f.now + std::chrono::hours(24 * 400), f.host) == Reason::expired);
+  f.host.client_auth = ClientAuth::off;
+  f.host.trust = nullptr;
+  CHECK(judge_live(nullptr, f.now, f.host) == Reason::none);
+  CHECK(judge_live(f.peer.get(), f.now, f.host) == Reason::unknown_ca);
+}
