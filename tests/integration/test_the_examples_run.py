@@ -5,8 +5,7 @@ import pytest
 
 from harness.gateway import ROOT, ctl
 
-# Examples and the environment they need.
-EXAMPLES = sorted(path.name for path in (ROOT / "conf").glob("*.yaml"))
+EXAMPLES = ["demo.yaml", "example.yaml", "sidecar.yaml", "three-modes.yaml"]
 
 
 @pytest.fixture(scope="module")
@@ -19,6 +18,10 @@ def demo_pki(tmp_path_factory):
                             "client": ["--client"]}.items():
         assert ctl("pki", "issue", str(ca), name, *arguments).returncode == 0
     return ca
+
+
+def test_every_example_is_known_here():
+    assert EXAMPLES == sorted(path.name for path in (ROOT / "conf").glob("*.yaml"))
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
