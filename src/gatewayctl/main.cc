@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "gatewayctl/admin_commands.h"
+#include "gatewayctl/check_command.h"
 #include "gatewayctl/output.h"
 #include "gatewayctl/pki_commands.h"
 #include "gatewayctl/version_command.h"
@@ -17,6 +19,9 @@ namespace {
 // Everything that options are parsed into; one lives as long as the parser.
 struct Arguments {
   bool json = false;
+  AdminArguments admin;
+  std::string timeout;
+  std::string check_file;
   PkiInitArguments pki_init;
   PkiIssueArguments pki_issue;
   PkiRevokeArguments pki_revoke;
@@ -118,6 +123,26 @@ void add_pki_revocation(CLI::App& pki, Arguments& arguments, Command& chosen) {
   list->callback([&] { chosen = [&](const Output& output) { return pki_list(arguments.pki_list_folder, output); }; });
 }
 
+void add_admin_command(CLI::App& app, Arguments& arguments, Command& chosen, const std::string& name,
+                       const std::string& text, ExitCode (*command)(const AdminArguments&, const Output&)) {
+  CLI::App* added = app.add_subcommand(name, text);
+  added->add_option("--timeout", arguments.timeout, "How long to wait for the daemon: 500ms, 30s, 2m")
+      ->check(CLI::Validator(
+          [](std::string& word) { return parse_timeout(word) ? std::string() : "'" + word + "' is no time up to 1h"; },
+          "TIME"))
+      ->default_str("30s");
+  added->callback([&arguments, &chosen, command] {
+    arguments.admin.timeout = parse_timeout(arguments.timeout).value_or(kDefaultTimeout);
+    chosen = [&arguments, command](const Output& output) { return command(arguments.admin, output); };
+  });
+}
+
+void add_check(CLI::App& app, Arguments& arguments, Command& chosen) {
+  CLI::App* command = app.add_subcommand("check", "Check a config as gatewayd would, without a daemon");
+  command->add_option("FILE", arguments.check_file, "The config")->required();
+  command->callback([&] { chosen = [&](const Output& output) { return check(arguments.check_file, output); }; });
+}
+
 int run(int argc, char** argv) {
   CLI::App app("Operates the mTLS gateway", "gatewayctl");
   Arguments arguments;
@@ -125,6 +150,13 @@ int run(int argc, char** argv) {
   app.fallthrough();
   app.require_subcommand(1);
   app.add_flag("--json", arguments.json, "Print one JSON document");
+  app.add_option("--socket", arguments.admin.socket, "Admin socket of gatewayd")
+      ->envname("GATEWAY_SOCKET")
+      ->capture_default_str();
+  add_admin_command(app, arguments, chosen, "reload", "Let gatewayd take its config anew", reload);
+  add_check(app, arguments, chosen);
+  add_admin_command(app, arguments, chosen, "status", "Show what gatewayd does", status);
+  add_admin_command(app, arguments, chosen, "health", "Succeed if gatewayd is ready to serve", health);
   CLI::App* pki = app.add_subcommand("pki", "A small certificate authority");
   pki->require_subcommand(1);
   add_pki_init(*pki, arguments, chosen);

@@ -59,7 +59,8 @@ Validity bounded_validity(Validity wanted, const Validity& issuer, sys_seconds n
 
 // The name by which a parent knows the authority in `folder`.
 std::string name_of_folder(const fs::path& folder) {
-  const fs::path absolute = fs::absolute(folder).lexically_normal();
+  std::error_code error;
+  const fs::path absolute = fs::absolute(folder, error).lexically_normal();
   return (absolute.has_filename() ? absolute : absolute.parent_path()).filename().string();
 }
 

@@ -1,0 +1,31 @@
+#pragma once
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+#include <string_view>
+
+#include "gatewayctl/output.h"
+
+namespace gateway::ctl {
+
+inline constexpr std::string_view kDefaultSocket = "run/gatewayd.sock";
+// A reload answers when every worker has taken the new generation.
+inline constexpr std::chrono::milliseconds kDefaultTimeout{30'000};
+inline constexpr std::chrono::milliseconds kMaxTimeout{3'600'000};
+
+struct AdminArguments {
+  std::filesystem::path socket = kDefaultSocket;
+  std::chrono::milliseconds timeout = kDefaultTimeout;
+};
+
+// "250ms", "30s", "2m", or a bare number of seconds; above zero and at most kMaxTimeout.
+std::optional<std::chrono::milliseconds> parse_timeout(std::string_view text);
+
+// Prints what changed and the new generation, or every error of a config that was refused.
+ExitCode reload(const AdminArguments& arguments, const Output& output);
+ExitCode status(const AdminArguments& arguments, const Output& output);
+// Done if the daemon is ready to serve: the health probe of an image without a shell.
+ExitCode health(const AdminArguments& arguments, const Output& output);
+
+}  // namespace gateway::ctl
