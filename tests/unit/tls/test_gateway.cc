@@ -116,7 +116,9 @@ Client::Client(const ClientSpec& spec)
   }
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_sess_set_new_cb(ctx, [](SSL* ssl, SSL_SESSION* session) {
-    static_cast<Client*>(SSL_get_app_data(ssl))->session_ = SessionPtr(session, SSL_SESSION_free);
+    auto* client = static_cast<Client*>(SSL_get_app_data(ssl));
+    client->session_ = SessionPtr(session, SSL_SESSION_free);
+    ++client->tickets_;
     return 1;
   });
   SSL_CTX_set_info_callback(ctx, [](const SSL* ssl, int where, int what) {

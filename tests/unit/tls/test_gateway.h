@@ -91,6 +91,8 @@ class Client {
   [[nodiscard]] int alert() const { return alert_; }
   // The last ticket's session, or null.
   [[nodiscard]] SessionPtr session() const;
+  // How many sessions the server offered.
+  [[nodiscard]] int tickets() const { return tickets_; }
 
  private:
   SslContextPtr context_;
@@ -99,6 +101,7 @@ class Client {
   BIO* out_ = nullptr;
   int alert_ = -1;
   SessionPtr session_;
+  int tickets_ = 0;
   std::string raw_server_name_;
 };
 
