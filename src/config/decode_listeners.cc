@@ -57,7 +57,7 @@ void decode_listeners(Decoder& decoder, const Node& node, Config& config) {
     config.listeners_are_complete = config.listeners_are_complete && complete;
   }
   if (node.is(Node::Kind::sequence) && node.items.empty()) {
-    decoder.sink().error(node.at, "", "at least one listener is needed ('- bind: 0.0.0.0:8443')");
+    decoder.sink().error(node.at, "", "'listeners' needs at least one entry ('- bind: 0.0.0.0:8443')");
   }
 }
 

@@ -86,7 +86,7 @@ VirtualHostConfig decode_virtual_host(Decoder& decoder, const Node& node, std::s
   if (const Node* tls = fields.find("tls")) host.tls = decode_tls(decoder, *tls);
   if (const Node* policy = fields.find("policy")) host.policy = decoder.word(*policy, "the name of a policy");
   if (const Node* merge = fields.find("merge_slashes")) assign(host.merge_slashes, decoder.boolean(*merge));
-  host.settings = decode_route_settings(decoder, fields, kVirtualHostTimeoutKeys);
+  host.settings = decode_route_settings(decoder, fields);
   if (const Node* routes = fields.require("routes", "what it answers ('- path: /*')")) {
     for (const Node& route : decoder.list(*routes, "a list of routes ('- path: /*')")) {
       host.routes.push_back(decode_route(decoder, route));
@@ -126,7 +126,7 @@ void decode_virtual_hosts(Decoder& decoder, const Node& node, Config& config) {
     config.virtual_hosts.push_back(decode_virtual_host(decoder, item, config.virtual_hosts.size() + 1));
   }
   if (node.is(Node::Kind::sequence) && node.items.empty()) {
-    decoder.sink().error(node.at, "", "at least one virtual host is needed ('- hosts: [api.example.com]')");
+    decoder.sink().error(node.at, "", "'virtual_hosts' needs at least one entry ('- hosts: [api.example.com]')");
   }
 }
 

@@ -184,6 +184,11 @@ void Fields::report_unknown(const NodeEntry& entry) {
                fmt::format("{} in {}: not in this version", in_quotes(entry.key), table_.what));
     return;
   }
+  if (std::ranges::find(table_.elsewhere, std::string_view(entry.key)) != table_.elsewhere.end()) {
+    sink.error(entry.key_at, entry.key,
+               fmt::format("{} can't stand in {}, only in {}", in_quotes(entry.key), table_.what, table_.where));
+    return;
+  }
   if (entry.value.is(Node::Kind::null) && entry.key.find(':') != std::string::npos) {
     sink.error(entry.key_at, entry.key, fmt::format("a space must stand behind the ':' in {}", in_quotes(entry.key)));
     return;

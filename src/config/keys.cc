@@ -83,14 +83,14 @@ constexpr std::array kHealthCheckPlanned{Word("status"), Word("host"),   Word("p
 constexpr std::array kTimeouts{Word("handshake"),  Word("request_headers"),  Word("body_idle"),
                                Word("keep_alive"), Word("upstream_connect"), Word("upstream_response"),
                                Word("drain")};
-constexpr std::array kVirtualHostTimeouts{Word("request_headers"), Word("body_idle"), Word("keep_alive"),
-                                          Word("upstream_connect"), Word("upstream_response")};
 constexpr std::array kRouteTimeouts{Word("body_idle"), Word("upstream_connect"), Word("upstream_response")};
+constexpr std::array kTopTimeouts{Word("handshake"), Word("request_headers"), Word("keep_alive"), Word("drain")};
 constexpr std::array kTimeoutsPlanned{Word("request"), Word("tunnel"), Word("connection"), Word("upstream_idle")};
 
 constexpr std::array kLimits{Word("connections"), Word("request_line"), Word("headers"), Word("header_count"),
                              Word("body")};
 constexpr std::array kRouteLimits{Word("body")};
+constexpr std::array kTopLimits{Word("connections"), Word("request_line"), Word("headers"), Word("header_count")};
 constexpr std::array kLimitsPlanned{Word("connections_per_ip"), Word("requests_per_connection"), Word("rate"),
                                     Word("handshakes")};
 
@@ -119,38 +119,22 @@ const KeyTable kUpstreamKeys{"an upstream", kUpstream, kUpstreamPlanned};
 const KeyTable kPoolKeys{"'pool'", kPool, kPoolPlanned};
 const KeyTable kHealthCheckKeys{"'health_check'", kHealthCheck, kHealthCheckPlanned};
 const KeyTable kTimeoutKeys{"'timeouts'", kTimeouts, kTimeoutsPlanned};
-const KeyTable kVirtualHostTimeoutKeys{"a virtual host's 'timeouts'", kVirtualHostTimeouts, kTimeoutsPlanned};
-const KeyTable kRouteTimeoutKeys{"a route's 'timeouts'", kRouteTimeouts, kTimeoutsPlanned};
+const KeyTable kRouteTimeoutKeys{"'timeouts' of a virtual host or route", kRouteTimeouts, kTimeoutsPlanned,
+                                 kTopTimeouts, "the top-level 'timeouts'"};
 const KeyTable kLimitKeys{"'limits'", kLimits, kLimitsPlanned};
-const KeyTable kRouteLimitKeys{"'limits' of a virtual host or route", kRouteLimits, kLimitsPlanned};
+const KeyTable kRouteLimitKeys{"'limits' of a virtual host or route", kRouteLimits, kLimitsPlanned, kTopLimits,
+                               "the top-level 'limits'"};
 const KeyTable kForwardingKeys{"'forwarding'", kForwarding, kForwardingPlanned};
 const KeyTable kAccessLogKeys{"'access_log'", kAccessLog, kAccessLogPlanned};
 const KeyTable kAdminKeys{"'admin'", kAdmin, kAdminPlanned};
 
 std::span<const KeyTable* const> all_key_tables() {
-  static constexpr std::array<const KeyTable*, 23> kAll{&kRootKeys,
-                                                        &kListenerKeys,
-                                                        &kTrustKeys,
-                                                        &kRevocationKeys,
-                                                        &kPolicyKeys,
-                                                        &kRuleKeys,
-                                                        &kMatcherKeys,
-                                                        &kVirtualHostKeys,
-                                                        &kTlsKeys,
-                                                        &kRouteKeys,
-                                                        &kHeadersKeys,
-                                                        &kRespondKeys,
-                                                        &kUpstreamKeys,
-                                                        &kPoolKeys,
-                                                        &kHealthCheckKeys,
-                                                        &kTimeoutKeys,
-                                                        &kVirtualHostTimeoutKeys,
-                                                        &kRouteTimeoutKeys,
-                                                        &kLimitKeys,
-                                                        &kRouteLimitKeys,
-                                                        &kForwardingKeys,
-                                                        &kAccessLogKeys,
-                                                        &kAdminKeys};
+  static constexpr std::array<const KeyTable*, 22> kAll{
+      &kRootKeys,         &kListenerKeys,    &kTrustKeys,       &kRevocationKeys, &kPolicyKeys,    &kRuleKeys,
+      &kMatcherKeys,      &kVirtualHostKeys, &kTlsKeys,         &kRouteKeys,      &kHeadersKeys,   &kRespondKeys,
+      &kUpstreamKeys,     &kPoolKeys,        &kHealthCheckKeys, &kTimeoutKeys,
+
+      &kRouteTimeoutKeys, &kLimitKeys,       &kRouteLimitKeys,  &kForwardingKeys, &kAccessLogKeys, &kAdminKeys};
   return kAll;
 }
 

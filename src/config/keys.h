@@ -11,6 +11,9 @@ struct KeyTable {
   std::string_view what;  // "a listener"
   std::span<const std::string_view> keys;
   std::span<const std::string_view> planned;
+  // Keys that another mapping has, and where: "the top-level 'limits'".
+  std::span<const std::string_view> elsewhere{};
+  std::string_view where{};
 };
 
 extern const KeyTable kRootKeys;
@@ -29,7 +32,6 @@ extern const KeyTable kUpstreamKeys;
 extern const KeyTable kPoolKeys;
 extern const KeyTable kHealthCheckKeys;
 extern const KeyTable kTimeoutKeys;
-extern const KeyTable kVirtualHostTimeoutKeys;
 extern const KeyTable kRouteTimeoutKeys;
 extern const KeyTable kLimitKeys;
 extern const KeyTable kRouteLimitKeys;

@@ -23,6 +23,6 @@ RouteConfig decode_route(Decoder& decoder, const Node& node);
 TimeoutsConfig decode_timeouts(Decoder& decoder, const Node& node, const KeyTable& table);
 ForwardingConfig decode_forwarding(Decoder& decoder, const Node& node);
 // The keys that virtual hosts and routes share.
-RouteSettings decode_route_settings(Decoder& decoder, const Fields& fields, const KeyTable& timeout_keys);
+RouteSettings decode_route_settings(Decoder& decoder, const Fields& fields);
 
 }  // namespace gateway::config

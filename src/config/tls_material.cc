@@ -197,9 +197,10 @@ bool TlsMaterial::read_key(const Text& path, const tls::Der& certificate, std::s
   key = std::move(*parsed);
   if (certificate.empty()) return false;
   const auto matches = tls::check_key_matches(certificate, key);
-  if (matches) return true;
+  if (matches && *matches) return true;
   sink_.error(path.at, path.value,
-              fmt::format("{} does not fit the certificate: {}", in_quotes(path.value), matches.error().detail));
+              fmt::format("{} does not match the certificate: {}", in_quotes(path.value),
+                          matches ? "the keys differ" : matches.error().detail));
   return false;
 }
 
