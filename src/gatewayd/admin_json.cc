@@ -161,9 +161,11 @@ std::string health_json(bool ready, bool draining) {
 }
 
 std::string version_json(const std::vector<std::pair<std::string, std::string>>& components) {
-  Json json;
-  for (const auto& [name, version] : components) json[name == "gatewayd" ? "version" : name] = version;
-  return dump(json);
+  Json libraries = Json::object();
+  for (const auto& [name, version] : components) {
+    if (name != "gatewayd") libraries[name] = version;
+  }
+  return dump({{"version", components.front().second}, {"libraries", libraries}});
 }
 
 std::string error_json(std::string_view message) {

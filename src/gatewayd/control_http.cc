@@ -113,6 +113,7 @@ class ControlConnection final : public core::StreamEvents, public std::enable_sh
     if (state_ == State::lingering || state_ == State::sending) return discard(data.size());
     if (state_ != State::reading) return;
     received_ += data.size();
+    if (received_ > server_.limits_.request_bytes) return refuse(413, "The request is too large.\n");
     const llhttp_errno_t status = llhttp_execute(&parser_, data.data(), data.size());
     if (complete_) {
       // No stop of reading: a client that goes away while it waits for its answer shall be noticed.
@@ -121,8 +122,7 @@ class ControlConnection final : public core::StreamEvents, public std::enable_sh
       server_.handler_(std::move(request_), Responder(weak_from_this()));
       return;
     }
-    if (status != HPE_OK) return refuse(400, "This is not an HTTP/1.1 request.\n");
-    if (received_ > server_.limits_.request_bytes) return refuse(413, "The request is too large.\n");
+    if (status != HPE_OK) refuse(400, "This is not an HTTP/1.1 request.\n");
   }
 
   void on_stream_end() override {

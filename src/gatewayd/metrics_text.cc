@@ -173,10 +173,9 @@ class GatewayCollectable final : public prometheus::Collectable {
                 {"upstream", "endpoint", "outcome"});
     auto connections = gauge("gateway_upstream_connections", "Connections to an upstream that are open now.",
                              {"upstream", "endpoint", "state"});
-    auto connects =
-        counter("gateway_upstream_connects_total", "Connections to an upstream that were established.", labels);
-    auto failures =
-        counter("gateway_upstream_connect_failures_total", "Connections to an upstream that failed.", labels);
+    auto connects = counter("gateway_upstream_connects_total", "Connections to an upstream that were begun.", labels);
+    auto failures = counter("gateway_upstream_connect_failures_total",
+                            "Connections to an upstream that could not be established.", labels);
     auto reuses = counter("gateway_upstream_reuses_total", "Requests that were sent over a pooled connection.", labels);
     auto retries =
         counter("gateway_upstream_retries_total", "Requests that were sent once more after a failure.", labels);

@@ -24,12 +24,10 @@ std::vector<std::pair<std::string, std::string>> component_versions() {
 #endif
   return {
       {"gatewayd", own_version()},
-      {"openssl", openssl_version()},
-      {"openssl_built", tls::built_openssl_version()},
+      {"OpenSSL", openssl_version() + " (built with " + tls::built_openssl_version() + ')'},
       {"libuv", uv_version_string()},
       {"llhttp", llhttp},
       {"yaml-cpp", GATEWAY_YAML_CPP_VERSION},
-      {"prometheus-cpp", GATEWAY_PROMETHEUS_CPP_VERSION},
   };
 }
 
