@@ -4,7 +4,7 @@
 
 namespace gateway::config {
 namespace {
-constexpr std::size_t kShownBytes = 80;
+constexpr std::size_t kShownBytes = 240;  // a file's path should be there to its end
 }
 
 std::string escaped(std::string_view text) {

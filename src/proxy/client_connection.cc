@@ -121,7 +121,12 @@ void ClientConnection::on_refused() {
   handshake_over(report);
   if (report.reason == core::Reason::plain_http) {
     std::string reply;
-    write_error_reply({.status = 400, .request_id = worker_.make_request_id(), .close = true}, reply);
+    write_local_reply({.status = 400,
+                       .content_type = "text/plain; charset=utf-8",
+                       .body = "This port speaks HTTPS only: use https:// in the URL.\n",
+                       .request_id = worker_.make_request_id(),
+                       .close = true},
+                      reply);
     stream_.close_with_clear_text(reply);
     enter(Phase::closing, core::kLingerTime);
     return;

@@ -148,7 +148,9 @@ void Exchange::forward_interim(const ResponseHead& head) {
 void Exchange::on_response_head(ResponseHead& head) {
   if (first_byte_at_ == 0) first_byte_at_ = uv_hrtime();
   if (head.status == 101) {
-    if (head_.upgrade_websocket) return begin_tunnel(head);
+    // Only to what the client asked for (RFC 9110 section 7.8): what else comes behind it, no one here could judge.
+    const auto protocol = head.fields.find("upgrade");
+    if (head_.upgrade_websocket && protocol && equal_ignoring_case(*protocol, "websocket")) return begin_tunnel(head);
     count_upstream(UpstreamOutcome::bad_response);
     return refuse(core::Reason::upstream_bad_response, "101 without an upgrade");
   }
