@@ -126,8 +126,8 @@ def test_check_as_json(good):
     assert json.loads(result.stdout)
     good.check("a: [")
     result = ctl("--json", "check", str(good.path))
-    document_ = json.loads(result.stdout)
-    assert result.returncode == 1 and document_["errors"][0]["line"] >= 1
+    found = json.loads(result.stdout)["diagnostics"]
+    assert result.returncode == 1 and found[0]["severity"] == "error" and found[0]["line"] >= 1
 
 
 def test_gatewayd_exits_with_78_and_the_errors(good):

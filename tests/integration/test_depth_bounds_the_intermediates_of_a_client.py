@@ -14,9 +14,3 @@ def test_a_chain_longer_than_depth_is_refused(pki, gateway, version):
     tls_error(running.port, "strict.test", pki, cert=pki.deep, version=version)
     running.logged(reason="chain_too_deep")
 
-
-def test_an_intermediate_alone_can_be_the_anchor(pki, gateway):
-    trust = {"clients": {"ca": [str(pki.issuing.pem)]}}
-    running = gateway(document(pki, virtual_host(pki, "strict", "strict", routes=[respond()]), trust=trust))
-    assert get(running.port, "strict.test", pki, cert=pki.deep).status == 200
-    assert tls_error(running.port, "strict.test", pki, cert=pki.client).endswith("unknown ca")

@@ -50,7 +50,9 @@ def test_a_good_certificate_is_served_in_every_mode(modes, pki, client, version,
 def test_a_bad_certificate_is_refused_with_the_fitting_alert(modes, pki, client, version, host, kind):
     alert, reason = REFUSED[kind]
     got = client(modes.port, f"{host}.test", pki, cert=getattr(pki, kind), version=version)
-    assert got.status is None and alert in got.error, got
+    # curl has words of its own for this alert if it comes within the handshake.
+    hidden = client is curl and version == "1.2" and alert == "certificate expired"
+    assert got.status is None and ("SSL certificate verification failed" if hidden else alert) in got.error, got
     modes.logged(reason=reason, sni=f"{host}.test")
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from harness.clients import head, tls
 from harness.origin import answer
-from harness.waiting import eventually
+from harness.waiting import PATIENCE, eventually
 
 UPGRADE = [("Connection", "Upgrade"), ("Upgrade", "websocket"), ("Sec-WebSocket-Key", "dGhlIHNhbXBsZSBub25jZQ=="), ("Sec-WebSocket-Version", "13")]
 SWITCH = "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n"
@@ -61,6 +61,7 @@ def _close_notify(sock):
         sock.unwrap()
     except (OSError, ValueError):
         pass
+    sock.settimeout(PATIENCE)
 
 
 def test_the_origins_end_reaches_the_client(open_host, pki):

@@ -42,7 +42,6 @@ CASES = {
     "a host with a path": "GET / HTTP/1.1\r\nHost: open.test/x\r\n\r\n",
     "a host with credentials": "GET / HTTP/1.1\r\nHost: a@open.test\r\n\r\n",
     "a list of hosts": "GET / HTTP/1.1\r\nHost: open.test, strict.test\r\n\r\n",
-    "an empty host": "GET / HTTP/1.1\r\nHost: \r\n\r\n",
     "a chunk size with a sign": "POST / HTTP/1.1\r\nHost: open.test\r\nTransfer-Encoding: chunked\r\n\r\n+3\r\nabc\r\n0\r\n\r\n",
     "a chunk size in 0x": "POST / HTTP/1.1\r\nHost: open.test\r\nTransfer-Encoding: chunked\r\n\r\n0x3\r\nabc\r\n0\r\n\r\n",
     "a chunk size beyond 64 bits": "POST / HTTP/1.1\r\nHost: open.test\r\nTransfer-Encoding: chunked\r\n\r\n10000000000000003\r\nabc\r\n0\r\n\r\n",
@@ -97,6 +96,14 @@ def test_an_ambiguous_message_is_400_and_ends_the_connection(pair, pki, case):
         assert connection.ended() == b""
     assert all(request.target != "/smuggled" for request in behind.requests)
     assert len(behind.requests) == before or case.startswith(("a chunk", "a bare LF in a chunk"))
+
+
+def test_an_empty_host_is_no_host_of_ours(pair, pki):
+    running, behind = pair
+    before = len(behind.requests)
+    with tls(running.port, "open.test", pki) as connection:
+        assert connection.request(host="").status in (400, 421)
+    assert len(behind.requests) == before
 
 
 def test_a_400_is_counted_and_logged_with_its_reason(pair, pki):

@@ -87,7 +87,7 @@ class Origin:
                     self.requests.append(exchange.request)
                 reply = self.handler(exchange)
                 exchange.read_body()
-                if reply is not None:
+                if reply:
                     exchange.send(reply)
         except (Closed, OSError, ValueError, AssertionError):
             pass
