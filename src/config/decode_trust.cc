@@ -3,7 +3,7 @@
 namespace gateway::config {
 namespace {
 
-constexpr std::uint64_t kDeepestChain = 20;
+constexpr std::uint64_t kDeepestChain = 100;
 
 TrustConfig decode_trust_set(Decoder& decoder, const Node& node, Text name) {
   Fields fields(decoder, node, kTrustKeys);
