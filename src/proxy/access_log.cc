@@ -1,5 +1,7 @@
 #include "proxy/access_log.h"
 
+#include <algorithm>
+
 #include "proxy/text_encoding.h"
 
 namespace gateway::proxy {
@@ -34,22 +36,30 @@ void append_byte_escape(unsigned char byte, std::string& out) {
   append_hex({reinterpret_cast<const char*>(&byte), 1}, out);
 }
 
+bool is_plain(char c) {
+  return c >= 0x20 && c < 0x7f && c != '"' && c != '\\';
+}
+
 // The inside of a JSON string. Valid UTF-8 passes, every other byte becomes \u00XX: a peer can't end the string or the
 // line.
 void append_escaped(std::string_view text, std::string& out) {
   while (!text.empty()) {
-    const auto byte = static_cast<unsigned char>(text.front());
-    std::size_t length = 1;
-    if (byte == '"' || byte == '\\') {
-      out += '\\';
-      out += text.front();
-    } else if (byte >= 0x20 && byte < 0x7f) {
-      out += text.front();
-    } else if (length = utf8_length(text); length > 0 && !is_c1_control(text.substr(0, length))) {
+    const auto plain_end = std::find_if_not(text.begin(), text.end(), is_plain);
+    out.append(text.begin(), plain_end);
+    text.remove_prefix(static_cast<std::size_t>(plain_end - text.begin()));
+    if (text.empty()) return;
+    const char first = text.front();
+    std::size_t length = utf8_length(text);
+    if (length > 0 && !is_c1_control(text.substr(0, length))) {
       out += text.substr(0, length);
     } else {
       length = 1;
-      append_byte_escape(byte, out);
+      if (first == '"' || first == '\\') {
+        out += '\\';
+        out += first;
+      } else {
+        append_byte_escape(static_cast<unsigned char>(first), out);
+      }
     }
     text.remove_prefix(length);
   }

@@ -124,6 +124,7 @@ TEST_CASE("lines that two parsers could end or join in two ways are refused") {
            "GET /c HTTP/1.1\r\n\tHost: b\r\nHost: a\r\n\r\n"sv,
            "GET /c HTTP/1.1\r\nHost : a\r\n\r\n"sv,
            "GET /c HTTP/1.1\r\nHost\t: a\r\n\r\n"sv,
+           "GET /c HTTP/1.1\r\nHost: a\r\nX : v\r\n\r\n"sv,
            "GET /c HTTP/1.1\r\nHost: a\r\ngarbage\r\n\r\n"sv,
            "GET /c HTTP/1.1\r\nHost: a\r\n: v\r\n\r\n"sv,
            "GET /c HTTP/1.1\r\nHost: a\r\nX(Y): v\r\n\r\n"sv,
@@ -182,6 +183,12 @@ TEST_CASE("request lines other than method, target and version are refused") {
     CAPTURE(c.line);
     CHECK(status_of_refusal(std::string(c.line) + "\r\nHost: a\r\n\r\n") == c.status);
   }
+}
+
+TEST_CASE("a request line is judged as soon as it is there") {
+  CHECK(status_of_refusal("GET /c\r\n") == 400);
+  CHECK(status_of_refusal("CONNECT a.test:443 HTTP/1.1\r\nHost") == 405);
+  CHECK(status_of_refusal("GET /c HTTP/2.0\r\nHost : a\r\n\r\n") == 505);
 }
 
 TEST_CASE("HTTP/1.1 needs exactly one Host and HTTP/1.0 at most one") {
@@ -278,6 +285,11 @@ TEST_CASE("chunks that another parser could cut elsewhere are refused") {
     CAPTURE(body);
     CHECK(status_of_refusal(chunked(body)) == 400);
   }
+}
+
+TEST_CASE("control bytes in chunk extensions are refused by us, whatever llhttp thinks of them") {
+  CHECK(parse(chunked("5;a\x01\r\nhello\r\n0\r\n\r\n")).error_detail == "control byte in a chunk extension");
+  CHECK(parse(chunked("5;a=\"\x7f\"\r\nhello\r\n0\r\n\r\n")).error_detail == "control byte in a chunk extension");
 }
 
 TEST_CASE("chunk sizes of any case and up to sixteen digits are accepted") {
