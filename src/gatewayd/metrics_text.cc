@@ -96,6 +96,7 @@ class GatewayCollectable final : public prometheus::Collectable {
       clients.add({host.name, "verified"}, 0);
       clients.add({host.name, "anonymous"}, 0);
     }
+    durations.add({text(kNone)}, core::Histogram{});
     each_host([&](const std::string& name, const proxy::HostMetrics& host) {
       for (const auto& one : host.handshakes) {
         const bool success = one.reason == core::Reason::none;
@@ -107,6 +108,7 @@ class GatewayCollectable final : public prometheus::Collectable {
       }
       if (host.handshakes.empty()) return;  // a host without TLS
       durations.add({name}, host.handshake_duration);
+      if (name == kNone) return;
       clients.add({name, "verified"}, number(host.verified_clients));
       clients.add({name, "anonymous"}, number(host.anonymous_clients));
     });
@@ -157,8 +159,8 @@ class GatewayCollectable final : public prometheus::Collectable {
         requests.add({name, std::string(one.method), std::to_string(one.status)}, number(one.count));
       }
       for (const auto& one : host.refusals) refusals.add({name, text(core::to_string(one.reason))}, number(one.count));
-      durations.add({name}, host.request_duration);
-      closed.add({name}, number(host.live_closed));
+      if (!host.requests.empty()) durations.add({name}, host.request_duration);
+      if (host.live_closed != 0) closed.add({name}, number(host.live_closed));
     });
     families.push_back(requests.take());
     families.push_back(durations.take());
