@@ -60,7 +60,7 @@ std::optional<core::IpAddress> literal(const HostAndPort& parts) {
 
 std::expected<SocketAddress, std::string> parse_socket_address(std::string_view text) {
   constexpr std::string_view kExpected = "a literal IP address and a port, such as 0.0.0.0:8443 or \"[::]:8443\"";
-  if (text.starts_with("*:") || text.starts_with(":")) {
+  if (text.starts_with("*:") || (text.starts_with(":") && !text.starts_with("::"))) {
     return std::unexpected("0.0.0.0:PORT for all IPv4 addresses or \"[::]:PORT\" for all IPv6 addresses");
   }
   const auto parts = split(text, "0.0.0.0:8443");

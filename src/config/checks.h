@@ -19,6 +19,10 @@ void check_listeners(const Config& config, DiagnosticSink& sink);
 // Modes against trust sets and policies.
 void check_client_auth(const Config& config, DiagnosticSink& sink);
 
+// A field that a route sets and that the gateway writes there by itself: the upstream would get both. `built` has the
+// options that hold for the route.
+void check_fields_to_set(const RouteConfig& route, const proxy::Route& built, DiagnosticSink& sink);
+
 // Who answers for which host on each listener (indices as in the config). Reports malformed and duplicate hosts, hosts
 // that answer nowhere, and a default host that is laxer than another on its listener.
 std::vector<std::shared_ptr<const core::HostTable>> build_host_tables(const Config& config, DiagnosticSink& sink);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <unordered_map>
 
 #include "config/quote.h"
 #include "config/scalar.h"
@@ -56,6 +57,7 @@ void decode_when(Decoder& decoder, const Node& node, policy::RuleSpec& rule, Rul
                              fmt::format("{} lists no pattern, so the rule would never match", in_quotes(entry.key)));
       }
     }
+    if (condition.patterns.empty()) continue;  // reported
     policy::Condition spec{.matcher = matcher->second, .patterns = {}};
     for (const Text& pattern : condition.patterns) spec.patterns.push_back(pattern.value);
     rule.when.push_back(std::move(spec));
@@ -63,25 +65,33 @@ void decode_when(Decoder& decoder, const Node& node, policy::RuleSpec& rule, Rul
   }
 }
 
-void decode_rule(Decoder& decoder, const Node& node, PolicyConfig& policy) {
+// The names of one policy's rules, and in which line each is.
+using RuleLines = std::unordered_map<std::string, int>;
+
+// Every rule gets a name of its own, so that compiling the policy finds only what was not reported here.
+std::string decode_rule_name(Decoder& decoder, Fields& fields, RuleLines& lines) {
+  const int line = fields.at().line;
+  const std::string substitute = fmt::format("rule in line {}", line);
+  const Node* node = fields.require("name", "it stands in logs and metrics");
+  const auto text = node == nullptr ? std::nullopt : decoder.name(*node, "a name");
+  if (!text) return substitute;
+  if (text->value == "default") {
+    decoder.reject(*text, "another name: 'default' is what logs and metrics call the policy's default");
+    return substitute;
+  }
+  const auto [first, is_new] = lines.emplace(text->value, line);
+  if (is_new) return text->value;
+  decoder.sink().error(text->at, text->value,
+                       fmt::format("rule {} is there twice; first in line {}", in_quotes(text->value), first->second));
+  return substitute;
+}
+
+void decode_rule(Decoder& decoder, const Node& node, PolicyConfig& policy, RuleLines& lines) {
   Fields fields(decoder, node, kRuleKeys);
   if (!fields.is_mapping()) return;
   policy::RuleSpec rule;
   RulePlace place{.at = node.at, .when = {}};
-  if (const Node* name = fields.require("name", "it stands in logs and metrics")) {
-    if (auto text = decoder.name(*name, "a name")) {
-      const auto same = std::ranges::find(policy.spec.rules, text->value, &policy::RuleSpec::name);
-      if (same != policy.spec.rules.end()) {
-        const auto index = static_cast<std::size_t>(same - policy.spec.rules.begin());
-        decoder.sink().error(text->at, text->value,
-                             fmt::format("rule {} is there twice; first in line {}", in_quotes(text->value),
-                                         policy.places[index].at.line));
-      } else if (text->value == "default") {
-        decoder.reject(*text, "another name: 'default' is what logs and metrics call the policy's default");
-      }
-      rule.name = std::move(text->value);
-    }
-  }
+  rule.name = decode_rule_name(decoder, fields, lines);
   if (const Node* effect = fields.require("effect", "allow or deny")) {
     assign(rule.effect, decoder.choice<Effect>(*effect, kEffects));
   }
@@ -104,8 +114,10 @@ void decode_policies(Decoder& decoder, const Node& node, Config& config) {
     if (const Node* effect = fields.find("default"))
       assign(policy.spec.default_effect, decoder.choice<Effect>(*effect, kEffects));
     if (const Node* rules = fields.find("rules")) {
-      for (const Node& rule : decoder.list(*rules, "a list of rules ('- name: ...')"))
-        decode_rule(decoder, rule, policy);
+      RuleLines lines;
+      for (const Node& rule : decoder.list(*rules, "a list of rules ('- name: ...')")) {
+        decode_rule(decoder, rule, policy, lines);
+      }
     }
     config.policies.push_back(std::move(policy));
   }

@@ -179,12 +179,15 @@ Fields::Fields(Decoder& decoder, const Node& node, const KeyTable& table)
 
 void Fields::report_unknown(const NodeEntry& entry) {
   DiagnosticSink& sink = decoder_.sink();
-  if (std::ranges::find(table_.planned, std::string_view(entry.key)) != table_.planned.end()) {
+  const auto holds = [&](std::span<const std::string_view> words) {
+    return std::ranges::find(words, std::string_view(entry.key)) != words.end();
+  };
+  if (holds(table_.planned) || holds(kPlannedEverywhere)) {
     sink.error(entry.key_at, entry.key,
                fmt::format("{} in {}: not in this version", in_quotes(entry.key), table_.what));
     return;
   }
-  if (std::ranges::find(table_.elsewhere, std::string_view(entry.key)) != table_.elsewhere.end()) {
+  if (holds(table_.elsewhere)) {
     sink.error(entry.key_at, entry.key,
                fmt::format("{} can't stand in {}, only in {}", in_quotes(entry.key), table_.what, table_.where));
     return;

@@ -10,25 +10,22 @@ using Word = std::string_view;
 constexpr std::array kRoot{Word("workers"),         Word("listeners"),  Word("trust"),      Word("policies"),
                            Word("virtual_hosts"),   Word("upstreams"),  Word("timeouts"),   Word("limits"),
                            Word("trusted_proxies"), Word("forwarding"), Word("access_log"), Word("admin")};
-constexpr std::array kRootPlanned{Word("include"),     Word("watch"),   Word("session"),   Word("profile"),
-                                  Word("rate_limits"), Word("tracing"), Word("acme"),      Word("tickets"),
-                                  Word("on_refusal"),  Word("ocsp"),    Word("kubernetes")};
+constexpr std::array kRootPlanned{Word("rate_limits"), Word("tracing"), Word("acme"), Word("kubernetes")};
 
 constexpr std::array kListener{Word("bind"), Word("name"), Word("protocol"), Word("http2"), Word("redirect_to_https")};
 constexpr std::array kListenerPlanned{Word("http3"),   Word("proxy_protocol"), Word("alpn"),        Word("tls"),
                                       Word("backlog"), Word("transparent"),    Word("connections"), Word("upstream")};
 
 constexpr std::array kTrust{Word("ca"), Word("crl"), Word("depth"), Word("revocation"), Word("send_ca_names")};
-constexpr std::array kTrustPlanned{Word("ocsp"),    Word("anchors"),    Word("watch"), Word("session"), Word("spiffe"),
-                                   Word("ca_path"), Word("on_expired"), Word("grace"), Word("scope")};
+constexpr std::array kTrustPlanned{Word("anchors"),    Word("spiffe"), Word("ca_path"),
+                                   Word("on_expired"), Word("grace"),  Word("scope")};
 constexpr std::array kRevocation{Word("require")};
-constexpr std::array kRevocationPlanned{Word("scope"), Word("on_expired"), Word("grace"),
-                                        Word("ocsp"),  Word("crl"),        Word("url")};
+constexpr std::array kRevocationPlanned{Word("scope"), Word("on_expired"), Word("grace"), Word("crl"), Word("url")};
 
 constexpr std::array kPolicy{Word("default"), Word("rules")};
-constexpr std::array kPolicyPlanned{Word("mode"), Word("dry_run"), Word("include"), Word("audit")};
+constexpr std::array kPolicyPlanned{Word("mode"), Word("dry_run"), Word("audit")};
 constexpr std::array kRule{Word("name"), Word("effect"), Word("when")};
-constexpr std::array kRulePlanned{Word("unless"), Word("log"), Word("rate_limit"), Word("status"), Word("audit")};
+constexpr std::array kRulePlanned{Word("unless"), Word("log"), Word("status"), Word("audit")};
 constexpr std::array kMatchers{
     Word("cn"),     Word("ou"),        Word("o"),        Word("dns_san"),     Word("uri_san"),       Word("email_san"),
     Word("ip_san"), Word("issuer_cn"), Word("serial"),   Word("fingerprint"), Word("authenticated"), Word("method"),
@@ -44,26 +41,31 @@ constexpr std::array kVirtualHost{Word("name"),          Word("hosts"),
                                   Word("routes"),        Word("timeouts"),
                                   Word("limits"),        Word("forwarding"),
                                   Word("merge_slashes"), Word("encoded_slashes")};
-constexpr std::array kVirtualHostPlanned{Word("on_refusal"),  Word("session"), Word("headers"),  Word("rate_limit"),
-                                         Word("access_log"),  Word("require"), Word("upstream"), Word("error_pages"),
-                                         Word("compression"), Word("hsts")};
+constexpr std::array kVirtualHostPlanned{Word("headers"),     Word("access_log"),  Word("require"), Word("upstream"),
+                                         Word("error_pages"), Word("compression"), Word("hsts")};
 constexpr std::array kTls{Word("certificate"), Word("key"),         Word("client_auth"),
                           Word("trust"),       Word("min_version"), Word("max_version")};
-constexpr std::array kTlsPlanned{Word("profile"),       Word("ciphers"),      Word("cipher_suites"),
-                                 Word("groups"),        Word("curves"),       Word("signature_algorithms"),
-                                 Word("min_rsa_bits"),  Word("session"),      Word("tickets"),
-                                 Word("on_refusal"),    Word("alpn"),         Word("ocsp"),
-                                 Word("stapling"),      Word("certificates"), Word("passphrase"),
-                                 Word("watch"),         Word("depth"),        Word("crl"),
+constexpr std::array kTlsPlanned{Word("ciphers"),
+                                 Word("cipher_suites"),
+                                 Word("groups"),
+                                 Word("curves"),
+                                 Word("signature_algorithms"),
+                                 Word("min_rsa_bits"),
+                                 Word("alpn"),
+                                 Word("stapling"),
+                                 Word("certificates"),
+                                 Word("passphrase"),
+                                 Word("depth"),
+                                 Word("crl"),
                                  Word("max_chain_size")};
 
 constexpr std::array kRoute{
     Word("path"),       Word("upstream"),        Word("respond"),  Word("headers"), Word("identity_headers"),
     Word("forwarding"), Word("encoded_slashes"), Word("timeouts"), Word("limits")};
-constexpr std::array kRoutePlanned{
-    Word("require"),      Word("methods"),     Word("method"), Word("rewrite"),      Word("redirect"), Word("policy"),
-    Word("rate_limit"),   Word("retries"),     Word("weight"), Word("mirror"),       Word("name"),     Word("host"),
-    Word("strip_prefix"), Word("compression"), Word("cors"),   Word("merge_slashes")};
+constexpr std::array kRoutePlanned{Word("require"),     Word("methods"), Word("method"),       Word("rewrite"),
+                                   Word("redirect"),    Word("policy"),  Word("retries"),      Word("weight"),
+                                   Word("mirror"),      Word("name"),    Word("host"),         Word("strip_prefix"),
+                                   Word("compression"), Word("cors"),    Word("merge_slashes")};
 constexpr std::array kHeaders{Word("set"), Word("remove")};
 constexpr std::array kHeadersPlanned{Word("add"), Word("response"), Word("request"), Word("preset")};
 constexpr std::array kRespond{Word("status"), Word("body"), Word("content_type")};
@@ -101,8 +103,12 @@ constexpr std::array kAccessLogPlanned{Word("fields"), Word("sample"), Word("lev
 constexpr std::array kAdmin{Word("socket"), Word("metrics")};
 constexpr std::array kAdminPlanned{Word("socket_mode"), Word("tls"), Word("http")};
 
+constexpr std::array kEverywhere{Word("session"), Word("profile"), Word("watch"),   Word("on_refusal"), Word("ocsp"),
+                                 Word("tickets"), Word("include"), Word("require"), Word("rate_limit")};
+
 }  // namespace
 
+const std::span<const std::string_view> kPlannedEverywhere = kEverywhere;
 const KeyTable kRootKeys{"the config", kRoot, kRootPlanned};
 const KeyTable kListenerKeys{"a listener", kListener, kListenerPlanned};
 const KeyTable kTrustKeys{"a trust set", kTrust, kTrustPlanned};

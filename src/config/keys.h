@@ -39,6 +39,9 @@ extern const KeyTable kForwardingKeys;
 extern const KeyTable kAccessLogKeys;
 extern const KeyTable kAdminKeys;
 
+// Planned, and not tied to one mapping.
+extern const std::span<const std::string_view> kPlannedEverywhere;
+
 // All of them, for the test that holds the documentation to the decoder.
 std::span<const KeyTable* const> all_key_tables();
 

@@ -193,6 +193,7 @@ class Builder {
         merged(merged(merged(proxy::ForwardingOptions{}, config_.forwarding), of_host.forwarding), own.forwarding);
     built.keep_encoded_slashes = own.keep_encoded_slashes.value_or(of_host.keep_encoded_slashes.value_or(false));
     built.timeouts = merged(timeouts, own.timeouts);
+    check_fields_to_set(route, built, sink_);
     built.body_bytes = own.body_bytes.value_or(of_host.body_bytes.value_or(config_.limits.body_bytes));
     return built;
   }

@@ -248,6 +248,10 @@ std::optional<Node> parse_yaml(std::string_view text, DiagnosticSink& sink) {
     sink.error({}, "", "the file is empty; it needs at least 'listeners' and 'virtual_hosts'");
     return std::nullopt;
   }
+  if (root->is(Node::Kind::scalar) && root->text.find(':') != std::string::npos) {
+    sink.error(root->at, root->text, "a space must stand behind each ':' that ends a key");
+    return std::nullopt;
+  }
   if (!root->is(Node::Kind::mapping)) {
     sink.error(root->at, root->text,
                "a config is a mapping ('listeners:', 'virtual_hosts:', ...), not a list or a single value");

@@ -33,6 +33,13 @@ std::string_view bare_ipv6(std::string_view line) {
   return line.substr(begin, line.find_first_of(" \t,}", end) - begin);
 }
 
+// What is not closed is missed behind the last line; point to the end of that.
+Position inside(std::string_view text, Position at) {
+  while (text.ends_with('\n')) text.remove_suffix(1);
+  const auto lines = static_cast<int>(std::ranges::count(text, '\n')) + 1;
+  return at.line <= lines ? at : Position{lines, static_cast<int>(line_of(text, lines).size()) + 1};
+}
+
 bool has(std::string_view message, std::string_view part) {
   return message.find(part) != std::string_view::npos;
 }
@@ -40,6 +47,7 @@ bool has(std::string_view message, std::string_view part) {
 }  // namespace
 
 SyntaxFault explain_syntax_error(std::string_view text, Position at, std::string_view message) {
+  at = inside(text, at);
   const std::string_view line = line_of(text, at.line);
   if (const std::size_t tab = indenting_tab(line); tab != std::string_view::npos) {
     return {{at.line, static_cast<int>(tab) + 1}, "\t", "a tab indents this line; YAML wants spaces"};
