@@ -4,17 +4,15 @@
 
 #include "config/checks.h"
 #include "config/quote.h"
+#include "policy/matcher.h"
 
 namespace gateway::config {
 namespace {
 
-bool looks_at_certificate(policy::Matcher matcher) {
-  return matcher < policy::Matcher::authenticated;
-}
-
 bool looks_at_certificates(const policy::PolicySpec& policy) {
   return std::ranges::any_of(policy.rules, [](const policy::RuleSpec& rule) {
-    return std::ranges::any_of(rule.when, [](const policy::Condition& c) { return looks_at_certificate(c.matcher); });
+    return std::ranges::any_of(rule.when,
+                               [](const policy::Condition& c) { return policy::needs_certificate(c.matcher); });
   });
 }
 

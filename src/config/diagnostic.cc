@@ -11,8 +11,9 @@ namespace gateway::config {
 std::string to_string(const Diagnostic& diagnostic) {
   const char* word = diagnostic.severity == Severity::error ? "error" : "warning";
   const std::string file = escaped(diagnostic.file);
-  if (diagnostic.line == 0) return fmt::format("{}: {}: {}", file, word, diagnostic.message);
-  return fmt::format("{}:{}:{}: {}: {}", file, diagnostic.line, diagnostic.column, word, diagnostic.message);
+  const std::string message = escaped(diagnostic.message);
+  if (diagnostic.line == 0) return fmt::format("{}: {}: {}", file, word, message);
+  return fmt::format("{}:{}:{}: {}: {}", file, diagnostic.line, diagnostic.column, word, message);
 }
 
 void DiagnosticSink::add(Severity severity, Position at, std::string_view value, std::string_view message) {

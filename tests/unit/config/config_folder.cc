@@ -69,9 +69,13 @@ const SharedPki& shared_pki() {
 
 }  // namespace
 
-ConfigFolder::ConfigFolder() : path_(make_folder()) { fs::create_symlink(shared_pki().folder(), path_ / "pki"); }
+ConfigFolder::ConfigFolder() : path_(make_folder()) {
+  fs::create_symlink(shared_pki().folder(), path_ / "pki");
+}
 
-ConfigFolder::~ConfigFolder() { fs::remove_all(path_); }
+ConfigFolder::~ConfigFolder() {
+  fs::remove_all(path_);
+}
 
 void ConfigFolder::write(const std::string& name, std::string_view content) const {
   std::ofstream(path_ / name, std::ios::binary) << content;
@@ -82,7 +86,9 @@ LoadResult ConfigFolder::load(std::string_view yaml) const {
   return config::load((path_ / "gateway.yaml").string(), 1, environment_of(environment));
 }
 
-std::string ConfigFolder::findings(std::string_view yaml) const { return lines(load(yaml).diagnostics); }
+std::string ConfigFolder::findings(std::string_view yaml) const {
+  return lines(load(yaml).diagnostics);
+}
 
 LoadedConfig ConfigFolder::good(std::string_view yaml) const {
   LoadResult result = load(yaml);

@@ -6,7 +6,8 @@ namespace gateway::config {
 namespace {
 
 constexpr std::string_view kHttp = "listeners: [{bind: 127.0.0.1:8080, protocol: http}]\n";
-constexpr std::string_view kHttps = "listeners: [{bind: 127.0.0.1:8443}]\ntrust: {t: {ca: pki/ca.pem, crl: pki/ca.crl}}\n";
+constexpr std::string_view kHttps =
+    "listeners: [{bind: 127.0.0.1:8443}]\ntrust: {t: {ca: pki/ca.pem, crl: pki/ca.crl}}\n";
 constexpr std::string_view kPair = "certificate: pki/issued/server.pem, key: pki/issued/server.key";
 
 std::string join(std::initializer_list<std::string_view> parts) {
@@ -15,7 +16,9 @@ std::string join(std::initializer_list<std::string_view> parts) {
   return out;
 }
 
-std::string found(std::initializer_list<std::string_view> parts) { return ConfigFolder().findings(join(parts)); }
+std::string found(std::initializer_list<std::string_view> parts) {
+  return ConfigFolder().findings(join(parts));
+}
 
 std::string host(std::string_view name, std::string_view mode, std::string_view more = "") {
   return join({"  - {hosts: [", name, ".example.com], name: ", name, ", tls: {", kPair, ", client_auth: ", mode,
@@ -47,7 +50,8 @@ TEST_CASE("an unknown trust set is an error") {
 }
 
 TEST_CASE("names are given once") {
-  CHECK(found({"listeners: [{bind: 127.0.0.1:80, protocol: http}, {bind: 127.0.0.1:80, protocol: http, name: b}, {bind: 127.0.0.1:81, "
+  CHECK(found({"listeners: [{bind: 127.0.0.1:80, protocol: http}, {bind: 127.0.0.1:80, protocol: http, name: b}, "
+               "{bind: 127.0.0.1:81, "
                "protocol: http, name: b}]\n",
                "virtual_hosts:\n"
                "  - {name: v, hosts: [a], routes: [{path: /*, respond: echo}]}\n"
@@ -67,7 +71,8 @@ TEST_CASE("a host name has one owner on a listener, in whatever spelling") {
 }
 
 TEST_CASE("the same host name may belong to others on other listeners") {
-  CHECK(found({"listeners: [{bind: 127.0.0.1:80, protocol: http, name: a}, {bind: 127.0.0.1:81, protocol: http, name: b}]\n",
+  CHECK(found({"listeners: [{bind: 127.0.0.1:80, protocol: http, name: a}, {bind: 127.0.0.1:81, protocol: http, name: "
+               "b}]\n",
                "virtual_hosts:\n"
                "  - {name: v, hosts: [x], listeners: [a], routes: [{path: /*, respond: echo}]}\n"
                "  - {name: w, hosts: [x], listeners: [b], routes: [{path: /*, respond: echo}]}\n"})
@@ -78,9 +83,11 @@ TEST_CASE("hosts are names, one-label wildcards or IP addresses") {
   const auto with_host = [](std::string_view name) {
     return found({kHttp, "virtual_hosts:\n  - {name: v, hosts: [", name, "], routes: [{path: /*, respond: echo}]}\n"});
   };
-  for (const char* good : {"a", "A.example.com.", "\"*.example.com\"", "\"[::1]\"", "127.0.0.1", "x_y.local"}) CHECK(with_host(good).empty());
+  for (const char* good : {"a", "A.example.com.", "\"*.example.com\"", "\"[::1]\"", "127.0.0.1", "x_y.local"})
+    CHECK(with_host(good).empty());
   CHECK(with_host("a..b") == "3:23: error: expected a host name such as api.example.com, found 'a..b'\n");
-  CHECK(with_host("\"*\"") == "3:23: error: expected a host name; for every name there is 'default: true', found '*'\n");
+  CHECK(with_host("\"*\"") ==
+        "3:23: error: expected a host name; for every name there is 'default: true', found '*'\n");
   CHECK(with_host("a.*.b") ==
         "3:23: error: expected a '*' only as the whole first label, as in \"*.example.com\", found 'a.*.b'\n");
   CHECK(with_host("a.b:80") == "3:23: error: expected a host name without a port, found 'a.b:80'\n");
@@ -91,17 +98,20 @@ TEST_CASE("hosts are names, one-label wildcards or IP addresses") {
 }
 
 TEST_CASE("a virtual host with tls answers on https only, one without on http only") {
-  CHECK(found({kHttps, "virtual_hosts:\n  - {name: v, hosts: [a], routes: [{path: /*, respond: echo}]}\n", host("b", "strict")}) ==
+  CHECK(found({kHttps, "virtual_hosts:\n  - {name: v, hosts: [a], routes: [{path: /*, respond: echo}]}\n",
+               host("b", "strict")}) ==
         "4:5: error: virtual host 'v' answers on no listener: without 'tls' it needs one with 'protocol: http'\n");
-  CHECK(found({kHttp, "trust: {t: {ca: pki/ca.pem, crl: pki/ca.crl}}\nvirtual_hosts:\n", host("b", "strict", ", listeners: ['127.0.0.1:8080']"),
+  CHECK(found({kHttp, "trust: {t: {ca: pki/ca.pem, crl: pki/ca.crl}}\nvirtual_hosts:\n",
+               host("b", "strict", ", listeners: ['127.0.0.1:8080']"),
                "  - {name: v, hosts: [a], routes: [{path: /*, respond: echo}]}\n"}) ==
-        "4:208: error: listener '127.0.0.1:8080' is http, and a virtual host with 'tls' answers on https listeners only\n");
+        "4:208: error: listener '127.0.0.1:8080' is http, and a virtual host with 'tls' answers on https listeners "
+        "only\n");
 }
 
 TEST_CASE("strict and optional need a trust set") {
   for (const std::string mode : {"strict", "optional"}) {
-    CHECK(found({"listeners: [{bind: 127.0.0.1:8443}]\nvirtual_hosts:\n  - {hosts: [example.com], tls: {", kPair, ", client_auth: ", mode,
-                 "}, routes: [{path: /*, respond: echo}]}\n"}) ==
+    CHECK(found({"listeners: [{bind: 127.0.0.1:8443}]\nvirtual_hosts:\n  - {hosts: [example.com], tls: {", kPair,
+                 ", client_auth: ", mode, "}, routes: [{path: /*, respond: echo}]}\n"}) ==
           "3:117: error: 'client_auth: " + mode + "' needs 'trust': a named set of client CAs\n");
   }
   CHECK(found({"listeners: [{bind: 127.0.0.1:8443}]\nvirtual_hosts:\n  - {hosts: [example.com], tls: {", kPair,
@@ -117,23 +127,30 @@ TEST_CASE("a trust set at a host that is off is a warning") {
 
 TEST_CASE("a default host is at least as strict as the others on its listener, unless it says otherwise") {
   CHECK(found({kHttps, "virtual_hosts:\n", host("a", "optional", ", default: true"), host("b", "strict")}) ==
-        "4:205: error: default host 'a' (optional) is laxer than 'b' (strict) on the same listener, and whoever names no or an "
+        "4:205: error: default host 'a' (optional) is laxer than 'b' (strict) on the same listener, and whoever names "
+        "no or an "
         "unknown host gets it; make it as strict, or say 'allow_lax_default: true'\n");
-  CHECK(found({kHttps, "virtual_hosts:\n", host("a", "off", ", default: true"), host("b", "optional")}).find("is laxer than") !=
-        std::string::npos);
-  CHECK(found({kHttps, "virtual_hosts:\n", host("a", "strict", ", default: true"), host("b", "optional"), host("c", "off")}).empty());
-  CHECK(found({kHttps, "virtual_hosts:\n", host("a", "off", ", default: true, allow_lax_default: true"), host("b", "strict")}).empty());
+  CHECK(found({kHttps, "virtual_hosts:\n", host("a", "off", ", default: true"), host("b", "optional")})
+            .find("is laxer than") != std::string::npos);
+  CHECK(found({kHttps, "virtual_hosts:\n", host("a", "strict", ", default: true"), host("b", "optional"),
+               host("c", "off")})
+            .empty());
+  CHECK(found({kHttps, "virtual_hosts:\n", host("a", "off", ", default: true, allow_lax_default: true"),
+               host("b", "strict")})
+            .empty());
 }
 
 TEST_CASE("a laxer default on another listener is no matter") {
-  CHECK(found({"listeners: [{bind: 127.0.0.1:1, name: one}, {bind: 127.0.0.1:2, name: two}]\ntrust: {t: {ca: pki/ca.pem, crl: pki/ca.crl}}\n"
+  CHECK(found({"listeners: [{bind: 127.0.0.1:1, name: one}, {bind: 127.0.0.1:2, name: two}]\ntrust: {t: {ca: "
+               "pki/ca.pem, crl: pki/ca.crl}}\n"
                "virtual_hosts:\n",
                host("a", "off", ", default: true, listeners: [one]"), host("b", "strict", ", listeners: [two]")})
             .empty());
 }
 
 TEST_CASE("a listener has one default host") {
-  CHECK(found({kHttps, "virtual_hosts:\n", host("a", "strict", ", default: true"), host("b", "strict", ", default: true")}) ==
+  CHECK(found({kHttps, "virtual_hosts:\n", host("a", "strict", ", default: true"),
+               host("b", "strict", ", default: true")}) ==
         "5:203: error: listener '127.0.0.1:8443' has a default already: virtual host 'a' in line 4\n");
 }
 
@@ -143,9 +160,13 @@ TEST_CASE("routes that no request can reach are errors") {
   };
   CHECK(with_routes("      - {path: /a, respond: echo}\n      - {path: /a, respond: echo}\n") ==
         "6:16: error: this route is never reached: line 5 has the same path '/a'\n");
-  CHECK(with_routes("      - {path: /a, respond: echo}\n      - {path: /a/*, respond: echo}\n      - {path: /a/, respond: echo}\n").empty());
-  CHECK(with_routes("      - {path: a, respond: echo}\n") == "5:16: error: expected a path that begins with '/', found 'a'\n");
-  CHECK(with_routes("      - {path: \"*\", respond: echo}\n") == "5:16: error: expected a path that begins with '/', found '*'\n");
+  CHECK(with_routes("      - {path: /a, respond: echo}\n      - {path: /a/*, respond: echo}\n      - {path: /a/, "
+                    "respond: echo}\n")
+            .empty());
+  CHECK(with_routes("      - {path: a, respond: echo}\n") ==
+        "5:16: error: expected a path that begins with '/', found 'a'\n");
+  CHECK(with_routes("      - {path: \"*\", respond: echo}\n") ==
+        "5:16: error: expected a path that begins with '/', found '*'\n");
   CHECK(with_routes("      - {path: /a*, respond: echo}\n") ==
         "5:16: error: expected '*' only at the end, behind a '/' (as in /v1/*), found '/a*'\n");
   CHECK(with_routes("      - {path: /a?b=c, respond: echo}\n") ==
@@ -159,7 +180,9 @@ TEST_CASE("routes that no request can reach are errors") {
   CHECK(with_routes("      - {path: /a%2Fb, respond: echo}\n") ==
         "5:16: error: no request can have the path '/a%2Fb' without 'encoded_slashes: keep'\n");
   CHECK(with_routes("      - {path: /a%2Fb, respond: echo, encoded_slashes: keep}\n").empty());
-  CHECK(found({kHttp, "virtual_hosts:\n  - {hosts: [a], merge_slashes: false, routes: [{path: /a//b, respond: echo}]}\n"}).empty());
+  CHECK(
+      found({kHttp, "virtual_hosts:\n  - {hosts: [a], merge_slashes: false, routes: [{path: /a//b, respond: echo}]}\n"})
+          .empty());
 }
 
 TEST_CASE("a field that the gateway writes by itself is not set as well") {
@@ -167,8 +190,10 @@ TEST_CASE("a field that the gateway writes by itself is not set as well") {
                "virtual_hosts:\n  - hosts: [a]\n    identity_headers: [client-cert]\n    routes:\n"
                "      - path: /*\n        respond: echo\n        headers:\n          set:\n"
                "            X_Forwarded_Proto: https\n            Client-Cert: x\n            Via: y\n"}) ==
-        "10:13: error: 'X_Forwarded_Proto' is written by 'forwarding: x_forwarded' already; turn that off here or leave this out\n"
-        "11:13: error: 'Client-Cert' is written by 'identity_headers: client-cert' already; turn that off here or leave this out\n");
+        "10:13: error: 'X_Forwarded_Proto' is written by 'forwarding: x_forwarded' already; turn that off here or "
+        "leave this out\n"
+        "11:13: error: 'Client-Cert' is written by 'identity_headers: client-cert' already; turn that off here or "
+        "leave this out\n");
   CHECK(found({kHttp,
                "virtual_hosts: [{hosts: [a], forwarding: {x_forwarded: no}, routes: [{path: /*, respond: echo, "
                "headers: {set: {X-Forwarded-Proto: https}}}]}]\n"})
@@ -179,22 +204,25 @@ TEST_CASE("redirects lead from http to https") {
   CHECK(found({"listeners: [{bind: 127.0.0.1:80, protocol: http, redirect_to_https: true}]\n",
                "virtual_hosts:\n  - {hosts: [a], routes: [{path: /*, respond: echo}]}\n"}) ==
         "1:69: error: there is no https listener to redirect to\n");
-  CHECK(found({"listeners: [{bind: 127.0.0.1:80, redirect_to_https: true}]\ntrust: {t: {ca: pki/ca.pem, crl: pki/ca.crl}}\n",
+  CHECK(found({"listeners: [{bind: 127.0.0.1:80, redirect_to_https: true}]\ntrust: {t: {ca: pki/ca.pem, crl: "
+               "pki/ca.crl}}\n",
                "virtual_hosts:\n", host("a", "strict")}) ==
         "1:53: error: 'redirect_to_https' is for listeners with 'protocol: http'\n");
 }
 
 TEST_CASE("a policy on certificates at a host that asks for none is a warning") {
-  CHECK(found({kHttp,
-               "policies: {p: {rules: [{name: r, effect: allow, when: {cn: a}}]}}\n"
-               "virtual_hosts:\n  - {hosts: [a], policy: p, routes: [{path: /*, respond: echo}]}\n"}) ==
-        "4:28: warning: policy 'p' looks at client certificates, but 'a' asks for none: those rules never match there\n");
+  CHECK(
+      found({kHttp,
+             "policies: {p: {rules: [{name: r, effect: allow, when: {cn: a}}]}}\n"
+             "virtual_hosts:\n  - {hosts: [a], policy: p, routes: [{path: /*, respond: echo}]}\n"}) ==
+      "4:28: warning: policy 'p' looks at client certificates, but 'a' asks for none: those rules never match there\n");
 }
 
 TEST_CASE("what is wrong with a pattern is reported at the pattern") {
-  const std::string out = found({kHttps, "policies:\n  p:\n    rules:\n      - name: r\n        effect: allow\n        when:\n"
-                                         "          source_ip: [10.0.0.0/8, 10.0.0.1/8]\n          cn: \"~(\"\n"
-                                         "virtual_hosts:\n",
+  const std::string out = found({kHttps,
+                                 "policies:\n  p:\n    rules:\n      - name: r\n        effect: allow\n        when:\n"
+                                 "          source_ip: [10.0.0.0/8, 10.0.0.1/8]\n          cn: \"~(\"\n"
+                                 "virtual_hosts:\n",
                                  host("a", "strict", ", policy: p")});
   CAPTURE(out);
   CHECK(out.starts_with("9:35: error: "));

@@ -21,7 +21,8 @@ TEST_CASE("durations have a unit") {
   CHECK(parse_duration("1m30s") == milliseconds(90'000));
   CHECK(parse_duration("12h") == milliseconds(43'200'000));
   CHECK(parse_duration("0s") == milliseconds(0));
-  for (const char* bad : {"", "5", "s", "-5s", "5 s", "1.5s", "5S", "5sec", "30s1m", "5s5s", "99999999999999999999s", "9223372036854775807d"}) {
+  for (const char* bad : {"", "5", "s", "-5s", "5 s", "1.5s", "5S", "5sec", "30s1m", "5s5s", "99999999999999999999s",
+                          "9223372036854775807d"}) {
     CAPTURE(bad);
     CHECK_FALSE(parse_duration(bad));
   }
@@ -98,8 +99,8 @@ TEST_CASE("a bind address is a literal IP with a port") {
   CHECK(parse_socket_address("0.0.0.0:8443")->host == "0.0.0.0");
   CHECK(parse_socket_address("[::]:8443")->host == "::");
   CHECK(parse_socket_address("[::]:8443")->port == 8443);
-  for (const char* bad : {"", "8443", ":8443", "*:8443", "localhost:80", "0.0.0.0", "0.0.0.0:0", "0.0.0.0:65536", "::1:80", "[::1]",
-                          "[0.0.0.0]:80", "1.2.3:80", "0.0.0.0:+1", "[::1%lo]:80", "unix:/x"}) {
+  for (const char* bad : {"", "8443", ":8443", "*:8443", "localhost:80", "0.0.0.0", "0.0.0.0:0", "0.0.0.0:65536",
+                          "::1:80", "[::1]", "[0.0.0.0]:80", "1.2.3:80", "0.0.0.0:+1", "[::1%lo]:80", "unix:/x"}) {
     CAPTURE(bad);
     CHECK_FALSE(parse_socket_address(bad));
   }
@@ -116,8 +117,8 @@ TEST_CASE("an endpoint is an address, a name or a Unix socket") {
   CHECK(parse_endpoint("API.internal:8080")->address == "API.internal:8080");
   CHECK(parse_endpoint("unix:/run/api.sock")->unix_path == "/run/api.sock");
   CHECK(parse_endpoint("unix:run/api.sock")->unix_path == "run/api.sock");
-  for (const char* bad : {"", "unix:", "api", "http://api:80", "api:80/path", "api:0", "a b:80", "256.0.0.1:80", "1.2.3:80", "::1:80",
-                          "[api]:80", "user@api:80"}) {
+  for (const char* bad : {"", "unix:", "api", "http://api:80", "api:80/path", "api:0", "a b:80", "256.0.0.1:80",
+                          "1.2.3:80", "::1:80", "[api]:80", "user@api:80"}) {
     CAPTURE(bad);
     CHECK_FALSE(parse_endpoint(bad));
   }

@@ -40,7 +40,9 @@ TEST_CASE("an empty value stands where its key does") {
 }
 
 TEST_CASE("a byte order mark and CRLF line ends do not disturb") {
-  const Node root = parsed("\xEF\xBB\xBF" "a: 1\r\nb: 2\r\n");
+  const Node root = parsed(
+      "\xEF\xBB\xBF"
+      "a: 1\r\nb: 2\r\n");
   REQUIRE(root.entries.size() == 2);
   CHECK(root.entries[1].value.text == "2");
   CHECK(root.entries[1].key_at == Position{2, 1});
@@ -60,10 +62,12 @@ TEST_CASE("a key that is set twice is an error that names the first, and the fir
 
 TEST_CASE("what YAML puts badly is said in words that tell what to do") {
   CHECK(faults("hosts: [*.example.com]\n") ==
-        "1:9: error: put quotes around it: \"*.example.com\"; a bare * begins a YAML alias, and no anchor of that name stands "
+        "1:9: error: put quotes around it: \"*.example.com\"; a bare * begins a YAML alias, and no anchor of that name "
+        "stands "
         "before\n");
   CHECK(faults("hosts:\n  - *.example.com\n") ==
-        "2:5: error: put quotes around it: \"*.example.com\"; a bare * begins a YAML alias, and no anchor of that name stands "
+        "2:5: error: put quotes around it: \"*.example.com\"; a bare * begins a YAML alias, and no anchor of that name "
+        "stands "
         "before\n");
   CHECK(faults("bind: [::]:8443\n") ==
         "1:7: error: put quotes around it: \"[::]:8443\"; a bare [ begins a YAML list\n");
@@ -106,12 +110,15 @@ TEST_CASE("no byte can hide a part of the file") {
   CHECK(faults(std::string_view("a: \0b\n", 6)) == "1:4: error: a control byte (0x00) stands here; remove it\n");
   CHECK(faults("a: x\ry\n") == "1:5: error: a control byte (0x0D) stands here; remove it\n");
   CHECK(faults("a: \xC0\xAF\n") == "1:4: error: this is not UTF-8 text; save the file as UTF-8\n");
-  CHECK(faults(std::string_view("\xFF\xFE" "a\0:\0", 6)) == "1:1: error: this is not UTF-8 text; save the file as UTF-8\n");
+  CHECK(faults(std::string_view("\xFF\xFE"
+                                "a\0:\0",
+                                6)) == "1:1: error: this is not UTF-8 text; save the file as UTF-8\n");
 }
 
 TEST_CASE("nesting and aliases are bounded") {
   CHECK(faults(std::string(40, '[')) == "1:33: error: values are nested more than 32 levels deep\n");
-  CHECK(faults("a: " + std::string(100'000, '[') + "\n") == "1:35: error: values are nested more than 32 levels deep\n");
+  CHECK(faults("a: " + std::string(100'000, '[') + "\n") ==
+        "1:35: error: values are nested more than 32 levels deep\n");
   std::string bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
   for (int i = 1; i < 9; ++i) {
     const std::string below = "*a" + std::to_string(i - 1);
@@ -120,7 +127,9 @@ TEST_CASE("nesting and aliases are bounded") {
     bomb += "]\n";
   }
   CHECK(faults(bomb).find("the aliases of this file unfold to more than 200000 values") != std::string::npos);
-  std::string deep = "a: &a [[[[[[[[[[x]]]]]]]]]]\nb: &b [[[[[[[[[[*a]]]]]]]]]]\nc: [[[[[[[[[[*b]]]]]]]]]]\nd: [[[[[[[[[[[[*b]]]]]]]]]]]]\n";
+  std::string deep =
+      "a: &a [[[[[[[[[[x]]]]]]]]]]\nb: &b [[[[[[[[[[*a]]]]]]]]]]\nc: [[[[[[[[[[*b]]]]]]]]]]\nd: "
+      "[[[[[[[[[[[[*b]]]]]]]]]]]]\n";
   CHECK(faults(deep).find("values are nested more than 32 levels deep") != std::string::npos);
 }
 
