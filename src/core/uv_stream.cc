@@ -1,5 +1,6 @@
 #include "core/uv_stream.h"
 
+#include <cerrno>
 #include <utility>
 
 namespace gateway::core {
@@ -181,6 +182,13 @@ void UvStream::close() {
   unsent_ = 0;
   tcp_.close();
   pipe_.close();
+}
+
+bool UvStream::is_quiet() const {
+  uv_os_fd_t fd = -1;
+  if (!is_open() || uv_fileno(reinterpret_cast<const uv_handle_t*>(stream()), &fd) != 0) return false;
+  char byte = 0;
+  return ::recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);
 }
 
 sockaddr_storage UvStream::peer_address() const {

@@ -58,6 +58,10 @@ class UvStream {
   void close();
   [[nodiscard]] bool is_open() const { return stream() != nullptr; }
 
+  // Whether neither bytes nor an end wait in the socket. One system call; for an idle connection that is about to be
+  // used again.
+  [[nodiscard]] bool is_quiet() const;
+
   // The peer's address; AF_UNSPEC for a Unix socket or if it is gone.
   [[nodiscard]] sockaddr_storage peer_address() const;
 

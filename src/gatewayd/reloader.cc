@@ -79,7 +79,7 @@ void Reloader::run_load(config::LoadResult loaded) {
 bool Reloader::prepare(config::LoadedConfig config) {
   const auto& snapshot = *config.snapshot;
   if (current_) {
-    for (auto& line : config::restart_only_changes(*current_, config)) add_error("", line + ": this needs a restart");
+    for (auto& line : config::restart_only_changes(*current_, config)) add_error("", std::move(line));
     outcome_.changes = config::describe_changes(*current_, config);
   }
   auto contexts = parts_.workers.build_contexts(snapshot, ticket_keys_);

@@ -17,10 +17,6 @@ std::uint16_t port_of(const sockaddr_storage& address) {
   return 0;
 }
 
-std::chrono::sys_seconds wall_clock() {
-  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-}
-
 }  // namespace
 
 ClientConnection::ClientConnection(WorkerState& worker, ClientConnectionOwner& owner, std::uint32_t listener)
@@ -134,59 +130,9 @@ void ClientConnection::on_refused() {
   close(true);
 }
 
-core::Reason ClientConnection::adopt_newest() {
-  if (snapshot_ != worker_.snapshot()) {
-    const Snapshot& newest = *worker_.snapshot();
-    std::optional<std::uint32_t> listener_now;
-    for (std::uint32_t i = 0; i < newest.listeners.size(); ++i) {
-      if (newest.listeners[i].bind == listener().bind && newest.listeners[i].protocol == listener().protocol)
-        listener_now = i;
-    }
-    std::optional<std::uint32_t> host_now;
-    if (host_) {
-      host_now = worker_.host_named(snapshot_->virtual_hosts[*host_].name);
-      if (!host_now || !newest.virtual_hosts[*host_now].tls) return core::Reason::wrong_host;
-    }
-    if (!listener_now) return core::Reason::draining;
-    snapshot_ = worker_.snapshot();
-    listener_ = *listener_now;
-    host_ = host_now;
-  }
-  if (!host_) return core::Reason::none;
-  return tls::judge_live(facts_.peer.get(), wall_clock(), *snapshot_->virtual_hosts[*host_].tls);
-}
-
-void ClientConnection::judge_again() {
-  if (phase_ == Phase::handshake || phase_ == Phase::closing || phase_ == Phase::over) return;
-  if (close_after_response_) {
-    if (worker_.loop.now() >= end_by_) abort();
-    return;
-  }
-  if (adopt_newest() == core::Reason::none) return;
-  if (host_metrics_ != nullptr) ++host_metrics_->live_closed;
-  close_after_response_ = true;
-  end_by_ = worker_.loop.now() + static_cast<std::uint64_t>(snapshot_->timeouts.drain.count());
-  if (exchange_ && !exchange_->is_tunnel()) return;
-  if (exchange_) {
-    exchange_->client_gone(core::Reason::draining, "the connection was judged again");
-    return;
-  }
-  close(false);
-}
-
-void ClientConnection::begin_drain() {
-  if (phase_ == Phase::idle || phase_ == Phase::handshake || phase_ == Phase::head) close(false);
-  if (exchange_ && exchange_->is_tunnel()) exchange_->client_gone(core::Reason::draining, "draining");
-}
-
-void ClientConnection::abort() {
-  stream_.abort();
-  if (exchange_) exchange_->client_gone(core::Reason::draining, "stopped");
-  over();
-}
-
 bool ClientConnection::wants_input() const {
   if (phase_ == Phase::closing || phase_ == Phase::over) return false;
+  if (output_blocks_input_) return false;
   if (exchange_ && (exchange_->is_tunnel() || !request_complete_) && !exchange_->wants_body()) return false;
   return waiting_input_.size() < core::kPipelineBytes;
 }
@@ -217,6 +163,9 @@ void ClientConnection::process(std::string_view& input) {
     if (exchange_ && exchange_->is_tunnel()) {
       exchange_->on_tunnel_input(input);
       input = {};
+    } else if (!exchange_ && stream_.pending_output() >= core::kOutputHighWater) {
+      output_blocks_input_ = true;
+      break;
     } else if (!exchange_) {
       process_head(input);
     } else if (!request_complete_ && exchange_->wants_body()) {
@@ -366,57 +315,10 @@ void ClientConnection::on_gone(std::string_view detail) {
 void ClientConnection::on_output_progress() {
   last_progress_ = worker_.loop.now();
   if (exchange_) exchange_->on_client_progress();
-}
-
-void ClientConnection::close(bool linger) {
-  if (phase_ == Phase::closing || phase_ == Phase::over) return;
-  enter(Phase::closing, core::kLingerTime);
-  if (stream_.pending_output() > core::kOutputLowWater) deadline_.set(snapshot_->timeouts.body_idle);
-  stream_.close(linger);
-}
-
-void ClientConnection::over() {
-  if (phase_ == Phase::over) return;
-  phase_ = Phase::over;
-  deadline_.cancel();
-  owner_.connection_ended(*this);
-}
-
-void ClientConnection::on_deadline() {
-  switch (phase_) {
-    case Phase::handshake:
-      stream_.session()->abandon(core::Reason::timeout);
-      handshake_over(stream_.session()->report());
-      abort();
-      return;
-    case Phase::head:
-      refuse_request({.reason = core::Reason::timeout, .status = 408, .detail = "the request's head took too long"});
-      return;
-    case Phase::idle:
-      close(false);
-      return;
-    case Phase::exchange:
-      on_exchange_deadline();
-      return;
-    case Phase::closing:
-      abort();
-      return;
-    case Phase::over:
-      return;
+  if (output_blocks_input_ && stream_.pending_output() <= core::kOutputLowWater) {
+    output_blocks_input_ = false;
+    continue_input();
   }
-}
-
-void ClientConnection::on_exchange_deadline() {
-  const auto limit = static_cast<std::uint64_t>(exchange_->timeouts().body_idle.count());
-  const bool waits_for_client =
-      stream_.pending_output() != 0 || (!exchange_->is_tunnel() && !request_complete_ && exchange_->wants_body());
-  const std::uint64_t now = worker_.loop.now();
-  if (!waits_for_client) last_progress_ = now;
-  if (now - last_progress_ >= limit) {
-    exchange_->on_client_timeout();
-    return;
-  }
-  deadline_.set(core::Milliseconds(static_cast<std::int64_t>(limit - (now - last_progress_))));
 }
 
 }  // namespace gateway::proxy

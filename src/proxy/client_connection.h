@@ -118,6 +118,7 @@ class ClientConnection final : public core::Retirable, private ClientStreamEvent
   Phase phase_ = Phase::handshake;
   bool request_complete_ = true;  // all of the current request has been parsed
   bool processing_ = false;
+  bool output_blocks_input_ = false;  // a client that pipelines but does not read is not read either
   bool input_ended_ = false;
   bool close_after_response_ = false;
   bool served_ = false;  // has had a request before

@@ -63,6 +63,7 @@ class Exchange final : public core::Retirable, private UpstreamUser {
   void redirect();
   void begin_upstream();
   void next_endpoint();
+  std::unique_ptr<UpstreamConnection> take_idle(EndpointPool& endpoint);
   void try_connect(EndpointPool& endpoint);
   void send_request();
   void begin_tunnel(const ResponseHead& head);

@@ -53,7 +53,7 @@ void Exchange::next_endpoint() {
     endpoint_ = endpoint;
     endpoint_owner_ = endpoint->shared_from_this();
     connect_started_at_ = uv_hrtime();
-    if (auto idle = endpoint->take_idle()) {
+    if (auto idle = take_idle(*endpoint)) {
       upstream_ = std::move(idle);
       upstream_->set_user(this);
       connected_at_ = connect_started_at_;
@@ -61,6 +61,16 @@ void Exchange::next_endpoint() {
       return;
     }
     try_connect(*endpoint);
+  }
+}
+
+// What can't be sent twice is not sent on a connection that the endpoint has closed already, even if the loop has not
+// seen it yet.
+std::unique_ptr<UpstreamConnection> Exchange::take_idle(EndpointPool& endpoint) {
+  for (;;) {
+    auto idle = endpoint.take_idle();
+    if (!idle || (is_idempotent(head_.method) && request_complete_) || idle->is_fresh()) return idle;
+    worker_.loop.retire(std::move(idle));
   }
 }
 

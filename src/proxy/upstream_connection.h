@@ -58,6 +58,9 @@ class UpstreamConnection final : public core::Retirable,
 
   // Was in use before: it may have gone stale without our knowing.
   [[nodiscard]] bool reused() const { return reused_; }
+  // The endpoint has neither sent nor closed anything since the last response, as far as the kernel knows at this
+  // moment.
+  [[nodiscard]] bool is_fresh() const { return stream_.is_quiet(); }
   // A byte of the response to the current request has come.
   [[nodiscard]] bool saw_response() const { return saw_response_; }
   // The response ended properly and the connection may carry another request.
