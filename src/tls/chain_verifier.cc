@@ -6,6 +6,7 @@
 
 #include "core/limits.h"
 #include "tls/asn1_values.h"
+#include "tls/chain_profile.h"
 #include "tls/connection_state.h"
 #include "tls/crl_index.h"
 #include "tls/digest.h"
@@ -92,6 +93,7 @@ core::Result<std::shared_ptr<const VerifiedPeer>> verify(X509_STORE_CTX* context
   const WorkerLibrary& library = state.contexts.library();
   const std::chrono::sys_seconds now = library.now();
   TRY([[maybe_unused]] const bool built, build_path(context, now));
+  TRY([[maybe_unused]] const bool proper, check_profile(X509_STORE_CTX_get0_chain(context), *host->trust));
   auto peer = std::make_shared<VerifiedPeer>();
   TRY(peer->chain, chain_of(context, library, *host->trust->crls));
   TRY(peer->identity, identity_of(leaf, library.sha256()));

@@ -34,8 +34,8 @@ core::Result<bool> check_extensions(const X509_CRL* crl) {
     X509_EXTENSION* extension = X509_CRL_get_ext(crl, i);
     const int nid = OBJ_obj2nid(X509_EXTENSION_get_object(extension));
     if (nid == NID_delta_crl) return unusable("a delta CRL");
-    const bool known =
-        nid == NID_issuing_distribution_point || nid == NID_authority_key_identifier || nid == NID_crl_number;
+    // RFC 5280 section 5.2: of all extensions that a complete CRL may have only this one may be critical.
+    const bool known = nid == NID_issuing_distribution_point;
     if (!known && X509_EXTENSION_get_critical(extension) != 0) return unusable("an unknown critical extension");
   }
   return true;

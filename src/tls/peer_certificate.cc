@@ -2,11 +2,10 @@
 
 #include <openssl/x509v3.h>
 
-#include <algorithm>
-
 #include "tls/asn1_values.h"
 #include "tls/digest.h"
 #include "tls/limits.h"
+#include "tls/name_syntax.h"
 #include "tls/openssl_error.h"
 
 namespace gateway::tls {
@@ -86,11 +85,6 @@ core::Result<bool> read_name(const X509_NAME* name, const NameParts& parts) {
   return true;
 }
 
-// dNSName, URI and rfc822Name are IA5Strings: visible ASCII and nothing else.
-bool is_plain_ascii(std::string_view text) {
-  return !text.empty() && std::ranges::all_of(text, [](char c) { return c > 0x20 && c < 0x7f; });
-}
-
 core::Result<bool> read_alt_name(const GENERAL_NAME* entry, PeerIdentity& identity) {
   int type = 0;
   const void* value = GENERAL_NAME_get0_value(entry, &type);
@@ -100,14 +94,18 @@ core::Result<bool> read_alt_name(const GENERAL_NAME* entry, PeerIdentity& identi
     identity.ip_sans.push_back(*address);
     return true;
   }
-  std::vector<std::string>* target = nullptr;
-  if (type == GEN_DNS) target = &identity.dns_sans;
-  if (type == GEN_URI) target = &identity.uri_sans;
-  if (type == GEN_EMAIL) target = &identity.email_sans;
-  if (target == nullptr) return true;
+  if (type != GEN_DNS && type != GEN_URI && type != GEN_EMAIL) return true;
   const std::string_view text = bytes_of(static_cast<const ASN1_STRING*>(value));
-  if (!is_plain_ascii(text)) return malformed("a SAN that is empty or holds a space, control or non-ASCII byte");
-  target->emplace_back(text);
+  if (type == GEN_DNS) {
+    if (!is_dns_name(text)) return malformed("a dNSName SAN that is no DNS name");
+    identity.dns_sans.emplace_back(text);
+  } else if (type == GEN_URI) {
+    if (!is_absolute_uri(text)) return malformed("a URI SAN that is no absolute URI in ASCII");
+    identity.uri_sans.emplace_back(text);
+  } else {
+    if (!is_mailbox(text)) return malformed("an e-mail SAN that is no mailbox");
+    identity.email_sans.emplace_back(text);
+  }
   return true;
 }
 

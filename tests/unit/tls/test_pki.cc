@@ -109,7 +109,7 @@ Issued issue(const CertificateSpec& spec, const Issued* issuer) {
   const std::string usage = !spec.key_usage.empty() ? spec.key_usage
                             : spec.is_ca            ? "critical,keyCertSign,cRLSign"
                                                     : "critical,digitalSignature";
-  add_extension(certificate, signer, {"keyUsage", usage});
+  if (usage != "none") add_extension(certificate, signer, {"keyUsage", usage});
   if (!spec.extended_key_usage.empty())
     add_extension(certificate, signer, {"extendedKeyUsage", spec.extended_key_usage});
   if (spec.key_identifiers) {

@@ -24,7 +24,7 @@ struct CertificateSpec {
   std::vector<std::pair<std::string, std::string>> more_names = {};  // {"O", "Corp"}
   bool is_ca = false;
   std::string basic_constraints = "";  // overrides what is_ca says
-  std::string key_usage = "";          // "" gives the usual one
+  std::string key_usage = "";          // "" gives the usual one, "none" none
   std::string extended_key_usage = "clientAuth";
   std::vector<Extension> extensions = {};
   std::chrono::sys_seconds not_before = real_now() - std::chrono::hours(24);
