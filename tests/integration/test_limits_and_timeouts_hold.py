@@ -225,3 +225,13 @@ def test_tls_1_1_and_older_are_refused(open_host, pki):
     assert "PROTOCOL_VERSION" in str(error.value)
     line = running.logged(reason="protocol_version")
     assert "1.1" in str(line), "the log tells what the client offered"
+
+
+def test_running_out_of_descriptors_is_survived_and_counted(pki, gateway):
+    running = gateway(document(pki, virtual_host(pki, "open", routes=[respond()])), descriptors=256)
+    flood = [tcp(running.port) for _ in range(400)]
+    running.counted(1, "gateway_client_connections_refused_total", reason="connection_limit")
+    assert running.ctl("status").returncode == 0, "the admin socket has descriptors of its own"
+    for connection in flood:
+        connection.close()
+    eventually(lambda: _served(running, pki), "it serves again")

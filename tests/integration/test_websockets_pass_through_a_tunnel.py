@@ -90,7 +90,8 @@ def test_101_without_a_request_for_it_is_502(open_host, pki):
         assert connection.request().status == 502
 
 
-@pytest.mark.parametrize("switch", [SWITCH.replace("Upgrade: websocket", "Upgrade: other"), SWITCH.replace("Upgrade: websocket\r\n", "")])
+@pytest.mark.parametrize("switch", [SWITCH.replace("Upgrade: websocket", "Upgrade: other"), SWITCH.replace("Upgrade: websocket\r\n", "")],
+                         ids=["another", "none"])
 def test_101_to_another_protocol_than_asked_for_is_502(open_host, pki, switch):
     running, _ = open_host(lambda exchange: switch.encode())
     with tls(running.port, "open.test", pki) as connection:

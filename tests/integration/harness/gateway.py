@@ -24,7 +24,7 @@ LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 class Gateway:
     """`doc` is a config document; where it names no listeners there is one https listener on a free port."""
 
-    def __init__(self, doc, *, files=None, environment=None):
+    def __init__(self, doc, *, environment=None, descriptors=None):
         # A short path: a Unix socket's name may have 107 bytes.
         self.folder = Path(tempfile.mkdtemp(prefix="gw-"))
         self.config = self.folder / "gateway.yaml"
@@ -34,8 +34,7 @@ class Gateway:
         self.admin_port = free_port()
         self.environment = {**os.environ, **(environment or {})}
         self.process = None
-        for name, text in (files or {}).items():
-            (self.folder / name).write_bytes(text if isinstance(text, bytes) else text.encode())
+        self.wrap = ["prlimit", f"--nofile={descriptors}:{descriptors}"] if descriptors else []
         self.doc = doc
         self.write(doc)
 
@@ -63,7 +62,7 @@ class Gateway:
 
     def spawn(self):
         with open(self.folder / "stderr", "ab") as err, open(self.folder / "stdout", "ab") as out:
-            self.process = subprocess.Popen([GATEWAYD, "--config", str(self.config)], stdout=out, stderr=err,
+            self.process = subprocess.Popen([*self.wrap, GATEWAYD, "--config", str(self.config)], stdout=out, stderr=err,
                                             stdin=subprocess.DEVNULL, env=self.environment, cwd="/")
         return self
 
