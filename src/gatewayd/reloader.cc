@@ -78,6 +78,7 @@ void Reloader::run_load(config::LoadResult loaded) {
 // Everything that can fail. All errors are collected; what was prepared before one is dropped.
 bool Reloader::prepare(config::LoadedConfig config) {
   const auto& snapshot = *config.snapshot;
+  path_ = config.path;
   if (current_) {
     for (auto& line : config::restart_only_changes(*current_, config)) add_error("", std::move(line));
     outcome_.changes = config::describe_changes(*current_, config);
@@ -208,7 +209,7 @@ void Reloader::report() {
 
 void Reloader::add_error(std::string value, std::string message) {
   outcome_.diagnostics.push_back({.severity = config::Severity::error,
-                                  .file = current_ ? current_->path : std::string(),
+                                  .file = path_,
                                   .line = 0,
                                   .column = 0,
                                   .value = std::move(value),

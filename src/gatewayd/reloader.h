@@ -91,6 +91,7 @@ class Reloader {
   Parts parts_;
   Load load_;
   std::shared_ptr<const tls::TicketKeys> ticket_keys_;
+  std::string path_;  // of the config, for messages
   std::optional<config::LoadedConfig> current_;
   std::deque<Request> queue_;
   bool closed_ = false;
