@@ -47,7 +47,7 @@ bool answers_by_protocol(const VirtualHostConfig& host, const ListenerConfig& li
 class HostTables {
  public:
   HostTables(const Config& config, DiagnosticSink& sink)
-      : config_(config), sink_(sink), defaults_(config.listeners.size()) {
+      : config_(config), sink_(sink), answers_(config.listeners.size()), defaults_(config.listeners.size()) {
     for (std::size_t i = 0; i < config.listeners.size(); ++i) tables_.push_back(std::make_shared<core::HostTable>());
   }
 
@@ -60,7 +60,7 @@ class HostTables {
     for (std::size_t i = 0; i < config_.listeners.size(); ++i) {
       if (!is_wanted(host, config_.listeners[i])) continue;
       if (!answers_by_protocol(host, config_.listeners[i])) continue;
-      answers = true;
+      answers = answers_[i] = true;
       enter(host, index, patterns, i);
     }
     if (!answers && config_.listeners_are_complete) report_no_listener(host);
@@ -75,7 +75,7 @@ class HostTables {
   std::vector<std::shared_ptr<const core::HostTable>> take() {
     for (std::size_t i = 0; i < tables_.size(); ++i) {
       const ListenerConfig& listener = config_.listeners[i];
-      if (tables_[i]->empty() && !listener.redirect_to_https && config_.listeners_are_complete) {
+      if (!answers_[i] && !listener.redirect_to_https && config_.listeners_are_complete) {
         sink_.warning(listener.at, listener.name.value,
                       fmt::format("no virtual host answers on listener {}", in_quotes(listener.name.value)));
       }
@@ -186,6 +186,7 @@ class HostTables {
   const Config& config_;
   DiagnosticSink& sink_;
   std::vector<std::shared_ptr<core::HostTable>> tables_;
+  std::vector<bool> answers_;  // whether any virtual host does on that listener
   std::vector<std::optional<std::uint32_t>> defaults_;
 };
 

@@ -42,19 +42,30 @@ bool is_readable_by_all(const std::string& path) {
 
 }  // namespace
 
-std::vector<tls::Der> TlsMaterial::read_certificates(const Text& path) {
-  if (path.value.empty()) return {};
+std::shared_ptr<const TlsMaterial::Chain> TlsMaterial::read_chain(const Text& path) {
+  if (path.value.empty()) return nullptr;
+  if (const auto known = chains_.find(path.value); known != chains_.end()) return known->second;
+  const auto reject = [&](std::string_view why) {
+    sink_.error(path.at, path.value, fmt::format("{}: {}", in_quotes(path.value), why));
+    return nullptr;
+  };
   const auto content = files_.read(path.value);
   if (!content) {
     sink_.error(path.at, path.value, content.error());
-    return {};
+    return nullptr;
   }
   auto certificates = tls::parse_certificates(**content);
-  if (!certificates) {
-    sink_.error(path.at, path.value, fmt::format("{}: {}", in_quotes(path.value), certificates.error().detail));
-    return {};
+  if (!certificates) return reject(certificates.error().detail);
+  if (certificates->empty()) return reject("no certificate was found");
+  auto chain = std::make_shared<Chain>();
+  for (tls::Der& certificate : *certificates) {
+    auto facts = tls::facts_of(certificate);
+    if (!facts) return reject(facts.error().detail);
+    chain->certificates.push_back(std::move(certificate));
+    chain->facts.push_back(std::move(*facts));
   }
-  return std::move(*certificates);
+  chains_.emplace(path.value, chain);
+  return chain;
 }
 
 void TlsMaterial::check_lifetime(const Text& path, const tls::CertificateFacts& facts, std::string_view what) {
@@ -77,22 +88,20 @@ void TlsMaterial::record(const std::string& host, std::string_view kind, const t
 
 void TlsMaterial::read_anchors(const TrustConfig& config, tls::TrustSet& set, Trust& trust) {
   for (const Text& path : config.ca) {
-    for (tls::Der& der : read_certificates(path)) {
-      if (std::ranges::find(set.anchors, der) != set.anchors.end()) continue;
-      auto facts = tls::facts_of(der);
-      if (!facts) {
-        sink_.error(path.at, path.value, fmt::format("{}: {}", in_quotes(path.value), facts.error().detail));
-        continue;
-      }
-      if (!facts->is_ca) {
+    const auto chain = read_chain(path);
+    if (!chain) continue;
+    for (std::size_t i = 0; i < chain->certificates.size(); ++i) {
+      const tls::CertificateFacts& facts = chain->facts[i];
+      if (std::ranges::find(set.anchors, chain->certificates[i]) != set.anchors.end()) continue;
+      if (!facts.is_ca) {
         sink_.error(path.at, path.value,
                     fmt::format("certificate {} of {} is no CA, so it can't vouch for clients",
-                                in_quotes(facts->subject), in_quotes(path.value)));
+                                in_quotes(facts.subject), in_quotes(path.value)));
         continue;
       }
-      check_lifetime(path, *facts, "CA certificate");
-      set.anchors.push_back(std::move(der));
-      trust.anchors.push_back(std::move(*facts));
+      check_lifetime(path, facts, "CA certificate");
+      set.anchors.push_back(chain->certificates[i]);
+      trust.anchors.push_back(facts);
     }
   }
 }
@@ -143,6 +152,7 @@ void TlsMaterial::check_crls(const TrustConfig& config, const Trust& trust, cons
       missing.push_back(anchor.subject);
   }
   if (missing.empty() || (config.revocation_is_stated && !config.require_revocation)) return;
+  if (config.require_revocation && config.crl.empty()) return;  // an error already
   const std::string issuers = missing.size() == 1
                                   ? in_quotes(missing.front())
                                   : fmt::format("{} and {} more", in_quotes(missing.front()), missing.size() - 1);
@@ -178,8 +188,14 @@ void TlsMaterial::load_trust_set(const TrustConfig& config) {
   trust_.insert_or_assign(config.name.value, std::move(trust));
 }
 
-bool TlsMaterial::read_key(const Text& path, const tls::Der& certificate, std::string& key) {
+bool TlsMaterial::read_key(const TlsConfig& tls, const tls::Der& certificate, std::string& key) {
+  const Text& path = tls.key;
   if (path.value.empty()) return false;
+  const std::string pair = tls.certificate.value + '\0' + path.value;
+  if (const auto known = keys_.find(pair); known != keys_.end()) {
+    key = known->second;
+    return true;
+  }
   const auto content = files_.read(path.value);
   if (!content) {
     sink_.error(path.at, path.value, content.error());
@@ -194,14 +210,17 @@ bool TlsMaterial::read_key(const Text& path, const tls::Der& certificate, std::s
     sink_.warning(path.at, path.value,
                   fmt::format("private key {} is readable by every user; chmod 600 it", in_quotes(path.value)));
   }
-  key = std::move(*parsed);
   if (certificate.empty()) return false;
-  const auto matches = tls::check_key_matches(certificate, key);
-  if (matches && *matches) return true;
-  sink_.error(path.at, path.value,
-              fmt::format("{} does not match the certificate: {}", in_quotes(path.value),
-                          matches ? "the keys differ" : matches.error().detail));
-  return false;
+  const auto matches = tls::check_key_matches(certificate, *parsed);
+  if (!matches || !*matches) {
+    sink_.error(path.at, path.value,
+                fmt::format("{} does not match the certificate: {}", in_quotes(path.value),
+                            matches ? "the keys differ" : matches.error().detail));
+    return false;
+  }
+  key = *parsed;
+  keys_.emplace(pair, std::move(*parsed));
+  return true;
 }
 
 void TlsMaterial::check_names_covered(const VirtualHostConfig& host, const tls::CertificateFacts& leaf) {
@@ -219,28 +238,22 @@ void TlsMaterial::check_names_covered(const VirtualHostConfig& host, const tls::
   }
 }
 
-void TlsMaterial::check_server_certificates(const VirtualHostConfig& host, const std::vector<tls::Der>& chain) {
+void TlsMaterial::check_server_certificates(const VirtualHostConfig& host, const Chain& chain) {
   const Text& path = host.tls->certificate;
-  std::string issuer;
-  for (std::size_t i = 0; i < chain.size(); ++i) {
-    const auto facts = tls::facts_of(chain[i]);
-    if (!facts) {
-      sink_.error(path.at, path.value, fmt::format("{}: {}", in_quotes(path.value), facts.error().detail));
-      return;
-    }
-    if (i > 0 && facts->subject != issuer) {
+  for (std::size_t i = 0; i < chain.facts.size(); ++i) {
+    const tls::CertificateFacts& facts = chain.facts[i];
+    if (i > 0 && facts.subject != chain.facts[i - 1].issuer) {
       sink_.warning(
           path.at, path.value,
           fmt::format(
               "{}: certificate {} is not the issuer of the one before it; put the server certificate first, then "
               "each issuer",
-              in_quotes(path.value), in_quotes(facts->subject)));
+              in_quotes(path.value), in_quotes(facts.subject)));
     }
-    issuer = facts->issuer;
-    check_lifetime(path, *facts, i == 0 ? "server certificate" : "certificate");
-    record(host.name.value, i == 0 ? "server" : "chain", *facts);
-    if (i == 0) check_names_covered(host, *facts);
+    check_lifetime(path, facts, i == 0 ? "server certificate" : "certificate");
+    record(host.name.value, i == 0 ? "server" : "chain", facts);
   }
+  check_names_covered(host, chain.facts.front());
 }
 
 std::shared_ptr<const tls::HostOptions> TlsMaterial::load_host(const VirtualHostConfig& config) {
@@ -250,10 +263,12 @@ std::shared_ptr<const tls::HostOptions> TlsMaterial::load_host(const VirtualHost
   options->client_auth = tls.client_auth;
   options->min_version = tls.min_version;
   options->max_version = tls.max_version;
-  options->chain = read_certificates(tls.certificate);
-  check_server_certificates(config, options->chain);
+  if (const auto chain = read_chain(tls.certificate)) {
+    options->chain = chain->certificates;
+    check_server_certificates(config, *chain);
+  }
   const bool has_key =
-      read_key(tls.key, options->chain.empty() ? tls::Der() : options->chain.front(), options->private_key);
+      read_key(tls, options->chain.empty() ? tls::Der() : options->chain.front(), options->private_key);
   if (tls.client_auth != tls::ClientAuth::off) {
     const auto trust = tls.trust ? trust_.find(tls.trust->value) : trust_.end();
     if (trust == trust_.end()) return nullptr;

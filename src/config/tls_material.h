@@ -36,12 +36,19 @@ class TlsMaterial {
     std::vector<tls::CertificateFacts> anchors;
   };
 
-  std::vector<tls::Der> read_certificates(const Text& path);
+  // The certificates of one file. Parsing is the dear part of a load, and many hosts name the same files.
+  struct Chain {
+    std::vector<tls::Der> certificates;
+    std::vector<tls::CertificateFacts> facts;
+  };
+
+  // Null if the file can't be used (reported).
+  std::shared_ptr<const Chain> read_chain(const Text& path);
   void read_anchors(const TrustConfig& config, tls::TrustSet& set, Trust& trust);
   bool read_crls(const TrustConfig& config, const Trust& trust, tls::TrustSet& set);
   void check_crls(const TrustConfig& config, const Trust& trust, const tls::TrustSet& set);
-  bool read_key(const Text& path, const tls::Der& certificate, std::string& key);
-  void check_server_certificates(const VirtualHostConfig& host, const std::vector<tls::Der>& chain);
+  bool read_key(const TlsConfig& tls, const tls::Der& certificate, std::string& key);
+  void check_server_certificates(const VirtualHostConfig& host, const Chain& chain);
   void check_names_covered(const VirtualHostConfig& host, const tls::CertificateFacts& leaf);
   void check_lifetime(const Text& path, const tls::CertificateFacts& facts, std::string_view what);
   void record(const std::string& host, std::string_view kind, const tls::CertificateFacts& facts);
@@ -50,6 +57,8 @@ class TlsMaterial {
   DiagnosticSink& sink_;
   std::chrono::sys_seconds now_;
   std::unordered_map<std::string, Trust> trust_;
+  std::unordered_map<std::string, std::shared_ptr<const Chain>> chains_;  // by path
+  std::unordered_map<std::string, std::string> keys_;  // by the paths of certificate and key: those that match
   std::vector<CertificateInfo> certificates_;
   std::vector<std::string> trust_summary_;
 };

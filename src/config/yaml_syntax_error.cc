@@ -79,7 +79,8 @@ SyntaxFault explain_syntax_error(std::string_view text, Position at, std::string
   if (has(message, "map flow")) return {at, "", "a mapping that begins with '{' is not closed by '}'"};
   if (has(message, "unknown token") && !word.empty()) {
     return {at, std::string(word),
-            fmt::format("a plain value can't begin with {}; put quotes around it", in_quotes(word.substr(0, 1)))};
+            fmt::format("{} can't stand here without quotes; put them around the whole value",
+                        in_quotes(word.substr(0, 1)))};
   }
   if (has(message, "deep")) return {at, "", "values are nested too deep"};
   return {at, "", fmt::format("YAML syntax: {}", message)};

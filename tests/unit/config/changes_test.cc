@@ -14,7 +14,7 @@ struct Settings {
   std::string rules = "{name: r, effect: allow, when: {cn: a}}";
   std::string value = "x";
   std::string endpoints = "[127.0.0.1:1]";
-  std::string more;
+  std::string more{};
 };
 
 LoadedConfig config_of(const ConfigFolder& folder, const Settings& s) {
@@ -45,9 +45,8 @@ TEST_CASE("each kind of change is one line that names what changed") {
   CHECK(changes({.trust = "{ca: [pki/ca.pem, pki/other/ca.pem], crl: [pki/ca.crl, pki/other/ca.crl]}"}) ==
         "trust set t: CA certificates changed\ntrust set t: CRLs changed\n");
   CHECK(changes({.trust = "{ca: pki/ca.pem, crl: pki/ca.crl, depth: 1}"}) == "trust set t: settings changed\n");
-  CHECK(
-      changes({.rules = "{name: r, effect: deny, when: {cn: a}}, {name: s, effect: deny}, {name: q, effect: deny}"}) ==
-      "policy p: 2 rules added\npolicy p: 1 rule changed\n");
+  CHECK(changes({.rules = "{name: r, effect: deny, when: {cn: a}}, {name: s, effect: deny, when: {cn: c}}, {name: q, effect: allow, "
+                          "when: {cn: b}}"}) == "policy p: 2 rules added\npolicy p: 1 rule changed\n");
   CHECK(changes({.rules = ""}) == "policy p: 1 rule removed\n");
   CHECK(changes({.value = "y"}) == "virtual host v: routes changed\n");
   CHECK(changes({.endpoints = "[127.0.0.1:2]"}) == "upstream u changed\n");

@@ -47,10 +47,10 @@ TEST_CASE("an unknown key is an error that suggests the nearest known one") {
 
 TEST_CASE("what is planned but not there is refused as such, never ignored") {
   CHECK(in_listener("{bind: 127.0.0.1:80, http2: true}") ==
-        "3:31: error: 'http2: true': not in this version; leave it out or write false\n");
+        "3:33: error: 'http2: true': not in this version; leave it out or write false\n");
   CHECK(in_listener("{bind: 127.0.0.1:80, http2: false}").empty());
   CHECK(in_listener("{bind: 127.0.0.1:80, protocol: tcp}") ==
-        "3:34: error: 'protocol: tcp': not in this version; https and http are\n");
+        "3:36: error: 'protocol: tcp': not in this version; https and http are\n");
   CHECK(found("session: {lifetime: 12h}") == "3:1: error: 'session' in the config: not in this version\n");
   CHECK(in_host("tls: {certificate: a, key: b, profile: modern, session: {}}") ==
         "3:35: error: 'profile' in 'tls': not in this version\n3:52: error: 'session' in 'tls': not in this version\n");
@@ -152,7 +152,7 @@ TEST_CASE("a route has exactly one of upstream and respond") {
 }
 
 TEST_CASE("header fields that the gateway writes itself can't be set or removed") {
-  for (const char* name :
+  for (const std::string name :
        {"Host", "content-length", "Transfer_Encoding", "Connection", "TE", "Upgrade", "Keep-Alive"}) {
     CHECK(in_route(std::string("respond: echo\n        headers: {remove: [") + name + "]}") ==
           "7:28: error: '" + name + "' is written by the gateway itself and can't be set or removed here\n");
@@ -205,7 +205,7 @@ TEST_CASE("upstreams have endpoints and bounded settings") {
         "version, "
         "found 'http://a:1'\n");
   CHECK(in_upstream("endpoints: a:1, retries: 11") ==
-        "3:41: error: expected a whole number from 0 to 10, found '11'\n");
+        "3:42: error: expected a whole number from 0 to 10, found '11'\n");
   CHECK(in_upstream("endpoints: a:1, pool: {max_idle: -1}") ==
         "3:50: error: expected a whole number from 0 to 65536, found '-1'\n");
   CHECK(in_upstream("endpoints: a:1, health_check: {fall: 0}") ==

@@ -61,7 +61,7 @@ TEST_CASE("the nearest word is suggested, and none if none is near") {
 
 TEST_CASE("what comes from outside can't forge a line of output") {
   CHECK(escaped("a\nb\x1B[0m\t") == "a\\nb\\x1B[0m\\t");
-  CHECK(in_quotes(std::string(200, 'x')).size() == 80 + 5);
+  CHECK(in_quotes(std::string(1'000, 'x')).size() < 300);
 }
 
 struct Replaced {

@@ -79,7 +79,7 @@ TEST_CASE("what YAML puts badly is said in words that tell what to do") {
   CHECK(faults("a: 1\n b: 2\n") ==
         "2:3: error: this key does not fit the line before; check the indentation and the quotes\n");
   CHECK(faults("a:\n - b\n c: 1\n") == "3:2: error: this line does not fit the ones before; check its indentation\n");
-  CHECK(faults("a: @x\n") == "1:4: error: a plain value can't begin with '@'; put quotes around it\n");
+  CHECK(faults("a: @x\n") == "1:4: error: '@' can't stand here without quotes; put them around the whole value\n");
   CHECK(faults("a: [1, 2\n") == "1:9: error: a list that begins with '[' is not closed by ']'\n");
   CHECK(faults("a: {b: c\n") == "1:9: error: a mapping that begins with '{' is not closed by '}'\n");
   CHECK(faults("listeners:[]\n") == "1:1: error: a space must stand behind each ':' that ends a key\n");
@@ -116,9 +116,14 @@ TEST_CASE("no byte can hide a part of the file") {
 }
 
 TEST_CASE("nesting and aliases are bounded") {
-  CHECK(faults(std::string(40, '[')) == "1:33: error: values are nested more than 32 levels deep\n");
-  CHECK(faults("a: " + std::string(100'000, '[') + "\n") ==
-        "1:35: error: values are nested more than 32 levels deep\n");
+  const auto nested = [](std::size_t depth) {
+    return "a: " + std::string(depth, '[') + "x" + std::string(depth, ']') + "\n";
+  };
+  CHECK(faults(nested(20)).empty());
+  for (const std::size_t depth : {40UL, 1'000UL, 100'000UL}) {
+    CHECK(faults(nested(depth)).find("error: values are nested more than 32 levels deep\n") != std::string::npos);
+  }
+  CHECK(faults(std::string(100'000, '[')).find("levels deep") != std::string::npos);
   std::string bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n";
   for (int i = 1; i < 9; ++i) {
     const std::string below = "*a" + std::to_string(i - 1);
