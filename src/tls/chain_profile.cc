@@ -153,6 +153,9 @@ core::Result<bool> check_profile(const STACK_OF(X509) * chain, const TrustSet& t
   }
   for (int i = 0; i < count; ++i) {
     const X509* certificate = sk_X509_value(chain, i);
+    if (const EVP_PKEY* key = X509_get0_pubkey(certificate); key == nullptr || EVP_PKEY_is_a(key, "DSA") == 1) {
+      return refused(Reason::weak_key, "a DSA key in " + rfc4514_of(X509_get_subject_name(certificate)));
+    }
     if (strict && i + 1 < count) {
       TRY([[maybe_unused]] const bool issued_well, check_issued(certificate));
     }

@@ -22,6 +22,10 @@ constexpr const char* kGroups = "?X25519MLKEM768:X25519:P-256:P-384";
 #else
 constexpr const char* kGroups = "X25519:P-256:P-384";
 #endif
+// Ours and the client's CertificateVerify: without DSA, which OpenSSL still takes in TLS 1.2.
+constexpr const char* kSignatures =
+    "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:ed448:rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:"
+    "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:RSA+SHA256:RSA+SHA384:RSA+SHA512";
 constexpr int kSecurityLevel = 2;  // 112 bits: RSA 2048, no SHA-1 signatures
 constexpr std::uint64_t kOptions = SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                    SSL_OP_PRIORITIZE_CHACHA | SSL_OP_ENABLE_MIDDLEBOX_COMPAT;
@@ -53,9 +57,9 @@ core::Result<SslContextPtr> new_context(const WorkerLibrary& library) {
   SSL_CTX* ctx = context.get();
   SSL_CTX_set_security_level(ctx, kSecurityLevel);
   if (SSL_CTX_set_cipher_list(ctx, kTls12Ciphers) != 1 || SSL_CTX_set1_groups_list(ctx, kGroups) != 1 ||
-      SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
+      SSL_CTX_set1_sigalgs_list(ctx, kSignatures) != 1 || SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
       SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) != 1) {
-    return openssl_failure("TLS ciphers, groups or versions are not available");
+    return openssl_failure("TLS ciphers, groups, signatures or versions are not available");
   }
   SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   // Stateless tickets only: they work on every worker and replica, and nothing has to be bounded.

@@ -196,6 +196,7 @@ TEST_CASE("weak keys and signatures are refused wherever they are in the chain")
   CHECK(outcome(gateway, issue({.key = KeyKind::rsa2048}, &client_root())) == Reason::none);
   CHECK(outcome(gateway, issue({.key = KeyKind::rsa1024}, &client_root())) == Reason::weak_key);
   CHECK(outcome(gateway, issue({.digest = EVP_sha1()}, &client_root())) == Reason::weak_key);
+  CHECK(outcome(gateway, issue({.key = KeyKind::ed25519}, &client_root())) == Reason::none);
   const Issued weak_ca =
       issue({.common_name = "weak", .is_ca = true, .extended_key_usage = "", .key = KeyKind::rsa1024}, &client_root());
   CHECK(outcome(gateway, make_client("x", weak_ca), {&weak_ca}) == Reason::weak_key);
@@ -266,4 +267,16 @@ TEST_CASE("a CRL of an intermediate CA counts once a chain shows that CA, for it
   CHECK(outcome(gateway, other, {&namesake}) == Reason::none);
   const Gateway revoking({{.trust = make_trust({client_root()}, {make_crl(client_root(), {.revoked = {&one}})})}});
   CHECK(outcome(revoking, good, {&one}) == Reason::revoked);
+}
+
+TEST_CASE("a DSA key is taken in neither version") {
+  const Gateway gateway({HostSpec{}});
+  const Issued dsa = issue({.key = KeyKind::dsa2048}, &client_root());
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    CHECK_FALSE(connect(gateway, {.version = version, .certificate = &dsa}).established());
+  }
+  const Issued dsa_root =
+      issue({.common_name = "DSA", .is_ca = true, .extended_key_usage = "", .key = KeyKind::dsa2048}, nullptr);
+  const Gateway old({{.trust = make_trust({dsa_root})}});
+  CHECK(outcome(old, make_client("x", dsa_root)) == Reason::weak_key);
 }

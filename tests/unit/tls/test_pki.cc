@@ -1,5 +1,6 @@
 #include "test_pki.h"
 
+#include <openssl/dsa.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
@@ -18,11 +19,27 @@ void require(bool good, const char* what) {
   std::abort();
 }
 
+EVP_PKEY* make_dsa() {
+  const Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free> domain(EVP_PKEY_CTX_new_from_name(nullptr, "DSA", nullptr));
+  EVP_PKEY* parameters = nullptr;
+  require(EVP_PKEY_paramgen_init(domain.get()) == 1 && EVP_PKEY_CTX_set_dsa_paramgen_bits(domain.get(), 2048) == 1 &&
+              EVP_PKEY_CTX_set_dsa_paramgen_q_bits(domain.get(), 256) == 1 &&
+              EVP_PKEY_paramgen(domain.get(), &parameters) == 1,
+          "DSA parameters");
+  const PkeyPtr owner(parameters);
+  const Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free> maker(EVP_PKEY_CTX_new_from_pkey(nullptr, parameters, nullptr));
+  EVP_PKEY* key = nullptr;
+  require(EVP_PKEY_keygen_init(maker.get()) == 1 && EVP_PKEY_keygen(maker.get(), &key) == 1, "DSA key");
+  return key;
+}
+
 std::shared_ptr<EVP_PKEY> make_key(KeyKind kind) {
   EVP_PKEY* key = nullptr;
   if (kind == KeyKind::p256) key = EVP_EC_gen("P-256");
   if (kind == KeyKind::rsa1024) key = EVP_RSA_gen(1024);
   if (kind == KeyKind::rsa2048) key = EVP_RSA_gen(2048);
+  if (kind == KeyKind::ed25519) key = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
+  if (kind == KeyKind::dsa2048) key = make_dsa();
   require(key != nullptr, "no key");
   return {key, EVP_PKEY_free};
 }
@@ -117,7 +134,9 @@ Issued issue(const CertificateSpec& spec, const Issued* issuer) {
     add_extension(certificate, signer, {"authorityKeyIdentifier", "keyid"});
   }
   for (const Extension& extension : spec.extensions) add_extension(certificate, signer, extension);
-  require(X509_sign(certificate, issuer != nullptr ? issuer->key.get() : made.key.get(), spec.digest) > 0, "sign");
+  EVP_PKEY* signing_key = issuer != nullptr ? issuer->key.get() : made.key.get();
+  require(X509_sign(certificate, signing_key, EVP_PKEY_is_a(signing_key, "ED25519") == 1 ? nullptr : spec.digest) > 0,
+          "sign");
   return made;
 }
 

@@ -17,7 +17,7 @@ struct Extension {
   std::string value;  // OpenSSL's config value, e.g. "DNS:a.example"; "DER:..." gives raw bytes
 };
 
-enum class KeyKind { p256, rsa1024, rsa2048 };
+enum class KeyKind { p256, rsa1024, rsa2048, ed25519, dsa2048 };
 
 struct CertificateSpec {
   std::string common_name = "client";
