@@ -25,9 +25,7 @@ core::Sha256 session_context_of(const HostOptions& options) {
   digest.add("gateway session context 1").add(options.name).add(static_cast<std::uint64_t>(options.client_auth));
   digest.add(static_cast<std::uint64_t>(options.min_version)).add(static_cast<std::uint64_t>(options.max_version));
   if (options.trust) {
-    digest.add(options.trust->depth)
-        .add(options.trust->strict_profile ? 1U : 0U)
-        .add(options.trust->anchors.size());
+    digest.add(options.trust->depth).add(options.trust->strict_profile ? 1U : 0U).add(options.trust->anchors.size());
     for (const Der& anchor : options.trust->anchors) digest.add(anchor);
   }
   return digest.finish();
