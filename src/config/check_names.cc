@@ -100,7 +100,8 @@ void check_names(const Config& config, DiagnosticSink& sink) {
 void check_listeners(const Config& config, DiagnosticSink& sink) {
   std::unordered_map<std::string, Position> binds;
   const auto claim = [&](const std::string& host, std::uint16_t port, Position at, std::string_view written) {
-    const auto [first, is_new] = binds.emplace(fmt::format("{} {}", host, port), at);
+    const auto ip = core::IpAddress::parse(host);  // "::" and "0::0" are one
+    const auto [first, is_new] = binds.emplace(fmt::format("{} {}", ip ? ip->to_string() : host, port), at);
     if (!is_new) {
       sink.error(at, written, fmt::format("{} is bound already in line {}", in_quotes(written), first->second.line));
     }

@@ -3,6 +3,9 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <tuple>
+#include <utility>
+#include <vector>
 
 #include "config/quote.h"
 
@@ -26,18 +29,30 @@ void DiagnosticSink::add(Severity severity, Position at, std::string_view value,
   // A value behind a YAML alias is decoded once for each use, but its fault is one.
   if (std::ranges::find(found_, diagnostic) != found_.end()) return;
   if (severity == Severity::error) ++errors_;
-  if (found_.size() < kMaxDiagnostics) found_.push_back(std::move(diagnostic));
+  if (found_.size() < kMaxDiagnostics) {
+    found_.push_back(std::move(diagnostic));
+    return;
+  }
+  is_full_ = true;
+  // No number of warnings may hide an error.
+  const auto warning = std::ranges::find(found_, Severity::warning, &Diagnostic::severity);
+  if (severity == Severity::error && warning != found_.end()) *warning = std::move(diagnostic);
 }
 
 std::vector<Diagnostic> DiagnosticSink::take() {
-  std::ranges::stable_sort(found_, {}, [](const Diagnostic& d) { return std::pair(d.line, d.column); });
-  if (errors_ > 0 && found_.size() == kMaxDiagnostics) {
-    found_.push_back({.severity = Severity::error,
-                      .file = file_,
-                      .value = "",
-                      .message = "too many findings; the others are left out"});
+  // Not std::stable_sort, whose libstdc++ 12 clang 19 warns of.
+  std::vector<std::tuple<int, int, std::size_t>> order;
+  for (std::size_t i = 0; i < found_.size(); ++i) order.emplace_back(found_[i].line, found_[i].column, i);
+  std::ranges::sort(order);
+  std::vector<Diagnostic> sorted;
+  for (const auto& [line, column, index] : order) sorted.push_back(std::move(found_[index]));
+  if (is_full_) {
+    sorted.insert(sorted.begin(), {.severity = errors_ > 0 ? Severity::error : Severity::warning,
+                                   .file = file_,
+                                   .value = "",
+                                   .message = "too many findings; the others are left out"});
   }
-  return std::move(found_);
+  return sorted;
 }
 
 }  // namespace gateway::config

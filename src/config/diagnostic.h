@@ -55,6 +55,7 @@ class DiagnosticSink {
 
   std::string file_;
   std::size_t errors_ = 0;
+  bool is_full_ = false;
   std::vector<Diagnostic> found_;
 };
 

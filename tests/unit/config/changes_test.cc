@@ -45,7 +45,8 @@ TEST_CASE("each kind of change is one line that names what changed") {
   CHECK(changes({.trust = "{ca: [pki/ca.pem, pki/other/ca.pem], crl: [pki/ca.crl, pki/other/ca.crl]}"}) ==
         "trust set t: CA certificates changed\ntrust set t: CRLs changed\n");
   CHECK(changes({.trust = "{ca: pki/ca.pem, crl: pki/ca.crl, depth: 1}"}) == "trust set t: settings changed\n");
-  CHECK(changes({.rules = "{name: r, effect: deny, when: {cn: a}}, {name: s, effect: deny, when: {cn: c}}, {name: q, effect: allow, "
+  CHECK(changes({.rules = "{name: r, effect: deny, when: {cn: a}}, {name: s, effect: deny, when: {cn: c}}, {name: q, "
+                          "effect: allow, "
                           "when: {cn: b}}"}) == "policy p: 2 rules added\npolicy p: 1 rule changed\n");
   CHECK(changes({.rules = ""}) == "policy p: 1 rule removed\n");
   CHECK(changes({.value = "y"}) == "virtual host v: routes changed\n");

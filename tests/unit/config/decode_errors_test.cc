@@ -264,5 +264,16 @@ TEST_CASE("a diagnostic carries the offending value on its own") {
   CHECK(to_string(all[0]) == "f:2:3: error: bad");
 }
 
+TEST_CASE("however many warnings there are, the errors are shown, and a fault of an alias is shown once") {
+  DiagnosticSink sink("f");
+  for (int i = 1; i <= 1'000; ++i) sink.warning({i, 1}, "", "w");
+  for (int i = 0; i < 3; ++i) sink.error({5'000, 1}, "", "the error");
+  CHECK(sink.errors() == 1);
+  const auto all = sink.take();
+  CHECK(all.size() == kMaxDiagnostics + 1);
+  CHECK(all.back().message == "the error");
+  CHECK(all.front().message == "too many findings; the others are left out");
+}
+
 }  // namespace
 }  // namespace gateway::config

@@ -36,6 +36,37 @@ TEST_CASE("every example in conf/ loads") {
   CHECK(count >= 4);
 }
 
+// The format's reference: it must go on loading as written.
+TEST_CASE("the full example loads as written") {
+  const ConfigFolder folder;
+  const fs::path shared = fs::read_symlink(folder.path() / "pki");
+  fs::remove(folder.path() / "pki");
+  fs::create_directory(folder.path() / "pki");
+  const auto provide = [&](const char* from, const char* to) {
+    fs::copy_file(shared / from, folder.path() / "pki" / to);
+  };
+  provide("ca.pem", "ca.pem");
+  provide("ca.crl", "ca.crl");
+  provide("other/ca.pem", "next-ca.pem");
+  provide("issued/server.pem", "payments.pem");
+  provide("issued/server.key", "payments.key");
+  const std::string text = content_of(kSource / "tests/unit/config/fixtures/full_example.yaml");
+  CHECK(folder.findings(text).starts_with("11:3: warning: trust set 'partners' has no CRL of 'CN=Other CA'"));
+  const LoadedConfig config = folder.good(text);
+  CHECK(config.snapshot->listeners.at(1).redirect_to_https);
+  CHECK(config.snapshot->listeners.at(1).redirect_port == 8443);
+  const proxy::VirtualHost& host = config.snapshot->virtual_hosts.at(0);
+  CHECK(host.tls->min_version == tls::ProtocolVersion::tls12);
+  CHECK(host.policy->rule_count() == 3);
+  CHECK(host.routes.at(0).identity_headers.client_cert);
+  CHECK(host.routes.at(0).set.size() == 2);
+  CHECK(host.routes.at(1).body == "ok\n");
+  CHECK(config.snapshot->timeouts == core::Timeouts{});
+  CHECK(config.snapshot->limits == core::Limits{});
+  REQUIRE(config.admin.metrics);
+  CHECK(config.admin.metrics->port == 9145);
+}
+
 TEST_CASE("the demo has the three modes on one port") {
   ConfigFolder folder;
   folder.environment = {{"DEMO_PKI", folder.path() / "pki"}, {"DEMO_PORT", "9443"}};
