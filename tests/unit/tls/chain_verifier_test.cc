@@ -280,3 +280,21 @@ TEST_CASE("a DSA key is taken in neither version") {
   const Gateway old({{.trust = make_trust({dsa_root})}});
   CHECK(outcome(old, make_client("x", dsa_root)) == Reason::weak_key);
 }
+
+TEST_CASE("which certificate of a CA is the valid one is asked of the gateway's clock") {
+  const Issued valid = make_intermediate("Twin", client_root());
+  Issued brief = issue(
+      {.common_name = "Twin", .is_ca = true, .extended_key_usage = "", .not_after = real_now() + std::chrono::hours(1)},
+      &client_root());
+  X509_set_pubkey(brief.certificate.get(), valid.key.get());
+  const int skid = X509_get_ext_by_NID(brief.certificate.get(), NID_subject_key_identifier, -1);
+  X509_EXTENSION_free(X509_delete_ext(brief.certificate.get(), skid));
+  X509_sign(brief.certificate.get(), client_root().key.get(), EVP_sha256());
+  auto trust = std::make_shared<TrustSet>(*make_trust({client_root()}));
+  trust->strict_profile = false;
+  Gateway gateway({{.trust = trust}});
+  gateway.advance(std::chrono::hours(2));
+  const Issued leaf = make_client("x", valid);
+  CHECK(outcome(gateway, leaf, {&brief, &valid}) == Reason::none);
+  CHECK(outcome(gateway, leaf, {&brief}) == Reason::expired);
+}

@@ -134,6 +134,9 @@ TEST_CASE("an intermediate's CRL is claimed by the key that signed it") {
   index->show_issuer(intermediate.certificate.get(), key_of(intermediate), nullptr);
   CHECK(look_up(*index, intermediate, leaf) == Finding::revoked);
   CHECK(look_up(*index, namesake, leaf) == Finding::no_crl);
+  const Issued latecomer = make_intermediate("Issuing CA", client_root());
+  index->show_issuer(latecomer.certificate.get(), key_of(latecomer), nullptr);
+  CHECK(look_up(*index, latecomer, leaf) == Finding::no_crl);
   // Every CRL has its issuer now: no unknown one can have one.
   CHECK(look_up(*index, server_ca(), leaf) == Finding::no_crl);
 }

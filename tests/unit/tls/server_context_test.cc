@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include <thread>
+
 #include "core/limits.h"
 #include "test_gateway.h"
 #include "tls/chain_verifier.h"
@@ -214,4 +216,17 @@ TEST_CASE("the digests of a host's options change with each thing that they stan
   HostOptions same = base;
   same.trust = trust_with([](TrustSet& t) { t.crls = nullptr; });
   CHECK(content_digest_of(same) == content_digest_of(base));
+}
+
+TEST_CASE("what the control thread built serves on a worker's thread and may outlive it") {
+  const Issued alice = make_client("alice", client_root());
+  std::vector<std::unique_ptr<Gateway>> gateways;
+  for (int i = 0; i < 2; ++i) gateways.push_back(std::make_unique<Gateway>(std::vector<HostSpec>{HostSpec{}}));
+  std::vector<std::thread> workers;
+  for (const auto& gateway : gateways) {
+    workers.emplace_back([&gateway, &alice] {
+      for (int i = 0; i < 5; ++i) CHECK(connect(*gateway, {.certificate = &alice}).established());
+    });
+  }
+  for (std::thread& worker : workers) worker.join();
 }

@@ -19,9 +19,9 @@ void require(bool good, const std::string& what) {
 
 constexpr unsigned kServerNameType = TLSEXT_TYPE_server_name;
 
-int add_raw_name(SSL*, unsigned, unsigned, const unsigned char** out, std::size_t* size, X509*, std::size_t, int*,
-                 void* name) {
-  const auto* body = static_cast<const std::string*>(name);
+int add_raw_bytes(SSL*, unsigned, unsigned, const unsigned char** out, std::size_t* size, X509*, std::size_t, int*,
+                  void* bytes) {
+  const auto* body = static_cast<const std::string*>(bytes);
   *out = reinterpret_cast<const unsigned char*>(body->data());
   *size = body->size();
   return 1;
@@ -101,7 +101,7 @@ std::unique_ptr<TlsSession> Gateway::accept() const {
 }
 
 Client::Client(const ClientSpec& spec)
-    : context_(SSL_CTX_new(TLS_client_method())), raw_server_name_(spec.raw_server_name) {
+    : context_(SSL_CTX_new(TLS_client_method())), raw_server_name_(spec.raw_server_name), padding_(spec.padding, 'p') {
   SSL_CTX* ctx = context_.get();
   SSL_CTX_set_security_level(ctx, 0);
   SSL_CTX_set_verify(ctx, SSL_VERIFY_NONE, nullptr);
@@ -127,9 +127,14 @@ Client::Client(const ClientSpec& spec)
     }
   });
   if (!raw_server_name_.empty()) {
-    require(SSL_CTX_add_custom_ext(ctx, kStandInType, SSL_EXT_CLIENT_HELLO, add_raw_name, nullptr, &raw_server_name_,
+    require(SSL_CTX_add_custom_ext(ctx, kStandInType, SSL_EXT_CLIENT_HELLO, add_raw_bytes, nullptr, &raw_server_name_,
                                    nullptr, nullptr) == 1,
             "raw server name");
+  }
+  for (unsigned type = kStandInType + 1; !padding_.empty() && type <= kStandInType + 2; ++type) {
+    require(SSL_CTX_add_custom_ext(ctx, type, SSL_EXT_CLIENT_HELLO, add_raw_bytes, nullptr, &padding_, nullptr,
+                                   nullptr) == 1,
+            "padding");
   }
   ssl_.reset(SSL_new(ctx));
   SSL_set_app_data(ssl_.get(), this);

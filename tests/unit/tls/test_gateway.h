@@ -68,6 +68,8 @@ struct ClientSpec {
   std::string tls12_ciphers = "";
   // Replaces the server_name extension's body.
   std::string raw_server_name = "";
+  // Two unknown extensions of this size make the ClientHello large.
+  std::size_t padding = 0;
 };
 
 class Client {
@@ -103,6 +105,7 @@ class Client {
   SessionPtr session_;
   int tickets_ = 0;
   std::string raw_server_name_;
+  std::string padding_;
 };
 
 // The outcome of a handshake, both ends alive.

@@ -98,9 +98,20 @@ TEST_CASE("garbage in TLS clothes is not_tls") {
   }
 }
 
-TEST_CASE("what a handshake may weigh is bounded") {
+TEST_CASE("what a handshake may weigh is bounded, records and all") {
   const Gateway gateway(open_host());
-  // Change-cipher-spec records are ignored in TLS 1.3, so a peer could send them for ever.
+  Client client({.padding = 25'000});
+  client.handshake();
+  const std::string hello = client.take_output();
+  const auto plain = gateway.accept();
+  CHECK(feed(*plain, hello) == HandshakeStatus::pending);
+  const auto server = gateway.accept();
+  CHECK(feed(*server, split_hello(hello, 1)) == HandshakeStatus::refused);
+  CHECK(server->report().reason == Reason::too_large);
+}
+
+TEST_CASE("records that a handshake ignores are not taken without end") {
+  const Gateway gateway(open_host());
   Client client({});
   client.handshake();
   const auto server = gateway.accept();
