@@ -64,11 +64,6 @@ int on_client_hello(SSL* ssl, int* alert, void*) noexcept {
     if (state == nullptr) return SSL_CLIENT_HELLO_ERROR;
     state->hello_seen = true;
     report_offers(ssl, state->report);
-    if (SSL_client_hello_isv2(ssl) != 0) {
-      *alert = SSL_AD_PROTOCOL_VERSION;
-      state->refuse(Reason::protocol_version, "an SSLv2 ClientHello");
-      return SSL_CLIENT_HELLO_ERROR;
-    }
     Choice choice = choose_host(ssl, state->hosts, state->report.sni);
     const HostContext* context = choice.host ? state->contexts.host_context(*choice.host) : nullptr;
     if (context == nullptr) {
