@@ -58,6 +58,8 @@ class Tidy:
             relative = path.relative_to(self.root)
             if any(part in SKIPPED_FOLDERS or part.startswith("build") for part in relative.parts[:-1]):
                 continue
+            if relative.as_posix().startswith("tests/fuzz/corpus/"):
+                continue  # seeds are as odd as they must be
             if path.is_file() and not path.is_symlink() and path.suffix in TEXT_SUFFIXES:
                 try:
                     self.texts[relative.as_posix()] = path.read_text()
