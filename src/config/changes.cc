@@ -160,15 +160,15 @@ bool same_crls(const tls::TrustSet& before, const tls::TrustSet& after) {
 }
 
 void compare_trust(const LoadedConfig& before, const LoadedConfig& after, Lines& lines) {
-  by_name(
-      "trust set", trust_sets_of(before), trust_sets_of(after), lines,
-      [&](const std::string& prefix, const tls::TrustSet& a, const tls::TrustSet& b) {
-        if (a.anchors != b.anchors) lines.push_back(prefix + ": CA certificates changed");
-        if (!same_crls(a, b)) lines.push_back(prefix + ": CRLs changed");
-        if (a.depth != b.depth || a.require_revocation != b.require_revocation || a.send_ca_names != b.send_ca_names) {
-          lines.push_back(prefix + ": settings changed");
-        }
-      });
+  by_name("trust set", trust_sets_of(before), trust_sets_of(after), lines,
+          [&](const std::string& prefix, const tls::TrustSet& a, const tls::TrustSet& b) {
+            if (a.anchors != b.anchors) lines.push_back(prefix + ": CA certificates changed");
+            if (!same_crls(a, b)) lines.push_back(prefix + ": CRLs changed");
+            if (a.depth != b.depth || a.require_revocation != b.require_revocation ||
+                a.send_ca_names != b.send_ca_names || a.strict_profile != b.strict_profile) {
+              lines.push_back(prefix + ": settings changed");
+            }
+          });
 }
 
 void compare_settings(const LoadedConfig& before, const LoadedConfig& after, Lines& lines) {

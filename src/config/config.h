@@ -49,6 +49,7 @@ struct TrustConfig {
   bool revocation_is_stated = false;  // whichever way: then nobody needs a warning
   Position revocation_at;
   bool send_ca_names = true;
+  bool strict_profile = true;
 };
 
 // Where each pattern of a policy stands; indices as in the spec.

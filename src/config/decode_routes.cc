@@ -124,10 +124,10 @@ constexpr std::array<std::pair<std::string_view, bool>, 2> kEncodedSlashes{{{"re
 
 }  // namespace
 
-RouteSettings decode_route_settings(Decoder& decoder, const Fields& fields) {
+RouteSettings decode_route_settings(Decoder& decoder, const Fields& fields, const KeyTable& timeout_keys) {
   RouteSettings settings;
   if (const Node* timeouts = fields.find("timeouts"))
-    settings.timeouts = decode_timeouts(decoder, *timeouts, kRouteTimeoutKeys);
+    settings.timeouts = decode_timeouts(decoder, *timeouts, timeout_keys);
   if (const Node* forwarding = fields.find("forwarding")) settings.forwarding = decode_forwarding(decoder, *forwarding);
   if (const Node* identity = fields.find("identity_headers")) {
     settings.identity_headers = decode_identity_headers(decoder, *identity);
@@ -162,7 +162,7 @@ RouteConfig decode_route(Decoder& decoder, const Node& node) {
   if (upstream != nullptr) route.upstream = decoder.word(*upstream, "the name of an upstream");
   if (respond != nullptr) decode_respond(decoder, *respond, route);
   if (const Node* headers = fields.find("headers")) decode_headers(decoder, *headers, route);
-  route.settings = decode_route_settings(decoder, fields);
+  route.settings = decode_route_settings(decoder, fields, kRouteTimeoutKeys);
   return route;
 }
 

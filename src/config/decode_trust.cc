@@ -29,6 +29,7 @@ TrustConfig decode_trust_set(Decoder& decoder, const Node& node, Text name) {
     }
   }
   if (const Node* names = fields.find("send_ca_names")) assign(trust.send_ca_names, decoder.boolean(*names));
+  if (const Node* strict = fields.find("strict_profile")) assign(trust.strict_profile, decoder.boolean(*strict));
   return trust;
 }
 

@@ -86,7 +86,7 @@ VirtualHostConfig decode_virtual_host(Decoder& decoder, const Node& node, std::s
   if (const Node* tls = fields.find("tls")) host.tls = decode_tls(decoder, *tls);
   if (const Node* policy = fields.find("policy")) host.policy = decoder.word(*policy, "the name of a policy");
   if (const Node* merge = fields.find("merge_slashes")) assign(host.merge_slashes, decoder.boolean(*merge));
-  host.settings = decode_route_settings(decoder, fields);
+  host.settings = decode_route_settings(decoder, fields, kHostTimeoutKeys);
   if (const Node* routes = fields.require("routes", "what it answers ('- path: /*')")) {
     for (const Node& route : decoder.list(*routes, "a list of routes ('- path: /*')")) {
       host.routes.push_back(decode_route(decoder, route));

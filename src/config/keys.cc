@@ -16,7 +16,8 @@ constexpr std::array kListener{Word("bind"), Word("name"), Word("protocol"), Wor
 constexpr std::array kListenerPlanned{Word("http3"),   Word("proxy_protocol"), Word("alpn"),        Word("tls"),
                                       Word("backlog"), Word("transparent"),    Word("connections"), Word("upstream")};
 
-constexpr std::array kTrust{Word("ca"), Word("crl"), Word("depth"), Word("revocation"), Word("send_ca_names")};
+constexpr std::array kTrust{Word("ca"),         Word("crl"),           Word("depth"),
+                            Word("revocation"), Word("send_ca_names"), Word("strict_profile")};
 constexpr std::array kTrustPlanned{Word("anchors"),    Word("spiffe"), Word("ca_path"),
                                    Word("on_expired"), Word("grace"),  Word("scope")};
 constexpr std::array kRevocation{Word("require")};
@@ -87,6 +88,9 @@ constexpr std::array kTimeouts{Word("handshake"),  Word("request_headers"),  Wor
                                Word("drain")};
 constexpr std::array kRouteTimeouts{Word("body_idle"), Word("upstream_connect"), Word("upstream_response")};
 constexpr std::array kTopTimeouts{Word("handshake"), Word("request_headers"), Word("keep_alive"), Word("drain")};
+constexpr std::array kHostTimeouts{Word("request_headers"), Word("body_idle"), Word("keep_alive"),
+                                   Word("upstream_connect"), Word("upstream_response")};
+constexpr std::array kGlobalTimeouts{Word("handshake"), Word("drain")};
 constexpr std::array kTimeoutsPlanned{Word("request"), Word("tunnel"), Word("connection"), Word("upstream_idle")};
 
 constexpr std::array kLimits{Word("connections"), Word("request_line"), Word("headers"), Word("header_count"),
@@ -125,8 +129,10 @@ const KeyTable kUpstreamKeys{"an upstream", kUpstream, kUpstreamPlanned};
 const KeyTable kPoolKeys{"'pool'", kPool, kPoolPlanned};
 const KeyTable kHealthCheckKeys{"'health_check'", kHealthCheck, kHealthCheckPlanned};
 const KeyTable kTimeoutKeys{"'timeouts'", kTimeouts, kTimeoutsPlanned};
-const KeyTable kRouteTimeoutKeys{"'timeouts' of a virtual host or route", kRouteTimeouts, kTimeoutsPlanned,
-                                 kTopTimeouts, "the top-level 'timeouts'"};
+const KeyTable kHostTimeoutKeys{"'timeouts' of a virtual host", kHostTimeouts, kTimeoutsPlanned, kGlobalTimeouts,
+                                "the top-level 'timeouts'"};
+const KeyTable kRouteTimeoutKeys{"'timeouts' of a route", kRouteTimeouts, kTimeoutsPlanned, kTopTimeouts,
+                                 "the top-level 'timeouts'"};
 const KeyTable kLimitKeys{"'limits'", kLimits, kLimitsPlanned};
 const KeyTable kRouteLimitKeys{"'limits' of a virtual host or route", kRouteLimits, kLimitsPlanned, kTopLimits,
                                "the top-level 'limits'"};

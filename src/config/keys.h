@@ -32,6 +32,7 @@ extern const KeyTable kUpstreamKeys;
 extern const KeyTable kPoolKeys;
 extern const KeyTable kHealthCheckKeys;
 extern const KeyTable kTimeoutKeys;
+extern const KeyTable kHostTimeoutKeys;
 extern const KeyTable kRouteTimeoutKeys;
 extern const KeyTable kLimitKeys;
 extern const KeyTable kRouteLimitKeys;

@@ -22,7 +22,8 @@ TlsConfig decode_tls(Decoder& decoder, const Node& node);
 RouteConfig decode_route(Decoder& decoder, const Node& node);
 TimeoutsConfig decode_timeouts(Decoder& decoder, const Node& node, const KeyTable& table);
 ForwardingConfig decode_forwarding(Decoder& decoder, const Node& node);
-// The keys that virtual hosts and routes share.
-RouteSettings decode_route_settings(Decoder& decoder, const Fields& fields);
+// The keys that virtual hosts and routes share;
+// `timeout_keys` says which timeouts it may set.
+RouteSettings decode_route_settings(Decoder& decoder, const Fields& fields, const KeyTable& timeout_keys);
 
 }  // namespace gateway::config

@@ -174,6 +174,7 @@ void TlsMaterial::load_trust_set(const TrustConfig& config) {
   set->depth = config.depth;
   set->require_revocation = config.require_revocation;
   set->send_ca_names = config.send_ca_names;
+  set->strict_profile = config.strict_profile;
   const std::size_t errors_before = sink_.errors();
   read_anchors(config, *set, trust);
   if (!read_crls(config, trust, *set) || sink_.errors() != errors_before) return;

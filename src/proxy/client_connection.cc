@@ -42,6 +42,10 @@ core::Limits ClientConnection::parser_limits() const {
   return limits;
 }
 
+const core::Timeouts& ClientConnection::timeouts() const {
+  return host_ ? snapshot_->virtual_hosts[*host_].timeouts : snapshot_->timeouts;
+}
+
 int ClientConnection::accept(uv_stream_t* server) {
   if (const int status = stream_.accept(server); status != 0) return status;
   const sockaddr_storage peer = stream_.peer_address();
@@ -108,7 +112,7 @@ void ClientConnection::on_established() {
   facts_.peer = session.peer();
   handshake_over(report);
   ++(facts_.peer ? host_metrics_->verified_clients : host_metrics_->anonymous_clients);
-  enter(Phase::idle, snapshot_->timeouts.request_headers);
+  enter(Phase::idle, timeouts().request_headers);
   judge_again();
 }
 
@@ -190,7 +194,7 @@ void ClientConnection::process_head(std::string_view& input) {
       return;
     case ParseStatus::need_more:
     case ParseStatus::message_complete:
-      if (phase_ == Phase::idle && parser_.started()) enter(Phase::head, snapshot_->timeouts.request_headers);
+      if (phase_ == Phase::idle && parser_.started()) enter(Phase::head, timeouts().request_headers);
       return;
   }
 }
@@ -278,7 +282,7 @@ void ClientConnection::exchange_finished(bool keep_alive) {
   }
   parser_.reset(parser_limits());
   request_complete_ = true;
-  enter(Phase::idle, snapshot_->timeouts.keep_alive);
+  enter(Phase::idle, timeouts().keep_alive);
   if (!processing_) continue_input();
 }
 

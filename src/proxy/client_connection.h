@@ -99,6 +99,8 @@ class ClientConnection final : public core::Retirable, private ClientStreamEvent
   core::Reason adopt_newest();
   [[nodiscard]] bool host_needs_tls() const { return listener().protocol == Protocol::https; }
   [[nodiscard]] core::Limits parser_limits() const;
+  // Of the virtual host, once the handshake has chosen one.
+  [[nodiscard]] const core::Timeouts& timeouts() const;
 
   WorkerState& worker_;
   ClientConnectionOwner& owner_;

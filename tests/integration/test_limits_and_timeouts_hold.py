@@ -61,6 +61,18 @@ def test_a_routes_own_limit_wins(pki, gateway, origin):
     assert get(running.port, "open.test", pki, "/small/x", method="POST", body=b"12345").status == 413
 
 
+def test_a_virtual_hosts_own_timeouts_win(pki, gateway):
+    running = gateway(document(pki, virtual_host(pki, "open", routes=[respond()], timeouts={"keep_alive": "300ms", "request_headers": "300ms"}),
+                               virtual_host(pki, "patient", routes=[respond()])))
+    with tls(running.port, "patient.test", pki) as patient, tls(running.port, "open.test", pki) as idle, tls(running.port, "open.test", pki) as slow:
+        assert patient.request(host="patient.test").status == 200
+        assert idle.request().status == 200
+        slow.send(b"GET / HTTP/1.1\r\nHo")
+        assert idle.is_closed()
+        assert slow.response().status == 408
+        assert patient.request(host="patient.test").status == 200
+
+
 @pytest.mark.parametrize("sent", [b"", b"\x16", b"\x16\x03\x01\x02\x00\x01\x00"])
 def test_a_handshake_that_stands_still_is_ended(open_host, pki, sent):
     running, _ = open_host(timeouts=SHORT)

@@ -104,7 +104,7 @@ TEST_CASE("durations, sizes and numbers have their form and their range") {
 
 TEST_CASE("what only the whole gateway can have is refused in a host or route, with the place where it belongs") {
   CHECK(in_host("timeouts: {handshake: 5s, body_idle: 5s}") ==
-        "3:16: error: 'handshake' can't stand in 'timeouts' of a virtual host or route, only in the top-level "
+        "3:16: error: 'handshake' can't stand in 'timeouts' of a virtual host, only in the top-level "
         "'timeouts'\n");
   CHECK(in_route("limits: {connections: 5, body: 1KiB}\n        respond: echo") ==
         "6:18: error: 'connections' can't stand in 'limits' of a virtual host or route, only in the top-level "
