@@ -72,6 +72,18 @@ RequestVariables Exchange::variables() const {
           .policy_rule = policy_rule()};
 }
 
+void Exchange::write_request_head(std::string& out) const {
+  write_upstream_request_head({.head = &head_,
+                               .target = &admission_.target,
+                               .snapshot = snapshot_.get(),
+                               .route = admission_.route,
+                               .variables = variables(),
+                               .source_ip = client_.facts().source_ip,
+                               .scheme = client_.facts().tls ? "https" : "http",
+                               .host = admission_.forwarded_host},
+                              out);
+}
+
 void Exchange::begin() {
   const ClientFacts& facts = client_.facts();
   admission_ = admit({.snapshot = snapshot_.get(),
@@ -108,15 +120,7 @@ void Exchange::send_local() {
   const Route& route = *admission_.route;
   std::string seen;
   if (route.action == RouteAction::echo) {
-    write_upstream_request_head({.head = &head_,
-                                 .target = &admission_.target,
-                                 .snapshot = snapshot_.get(),
-                                 .route = &route,
-                                 .variables = variables(),
-                                 .source_ip = client_.facts().source_ip,
-                                 .scheme = client_.facts().tls ? "https" : "http",
-                                 .host = admission_.forwarded_host},
-                                seen);
+    write_request_head(seen);
   }
   status_ = route.action == RouteAction::echo ? 200 : route.status;
   const std::string& body = route.action == RouteAction::echo ? seen : route.body;

@@ -77,6 +77,8 @@ class Exchange final : public core::Retirable, private UpstreamUser {
   void finish(core::Reason reason, std::string detail);
   void record(core::Reason reason, std::string_view detail);
   [[nodiscard]] RequestVariables variables() const;
+  // As an upstream sees it; the echo responder shows the same.
+  void write_request_head(std::string& out) const;
   [[nodiscard]] bool to_head() const { return head_.method == "HEAD"; }
   [[nodiscard]] std::string_view policy_rule() const;
 

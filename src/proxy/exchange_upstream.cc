@@ -29,15 +29,7 @@ void Exchange::begin_upstream() {
   const Route& route = *admission_.route;
   group_ = worker_.upstreams.group(route.upstream);
   retries_left_ = snapshot_->upstreams[route.upstream].retries;
-  write_upstream_request_head({.head = &head_,
-                               .target = &admission_.target,
-                               .snapshot = snapshot_.get(),
-                               .route = &route,
-                               .variables = variables(),
-                               .source_ip = client_.facts().source_ip,
-                               .scheme = client_.facts().tls ? "https" : "http",
-                               .host = admission_.forwarded_host},
-                              upstream_head_);
+  write_request_head(upstream_head_);
   next_endpoint();
 }
 
