@@ -71,7 +71,7 @@ using RuleLines = std::unordered_map<std::string, int>;
 // Every rule gets a name of its own, so that compiling the policy finds only what was not reported here.
 std::string decode_rule_name(Decoder& decoder, Fields& fields, RuleLines& lines) {
   const int line = fields.at().line;
-  const std::string substitute = fmt::format("rule in line {}", line);
+  std::string substitute = fmt::format("rule in line {}", line);
   const Node* node = fields.require("name", "it stands in logs and metrics");
   const auto text = node == nullptr ? std::nullopt : decoder.name(*node, "a name");
   if (!text) return substitute;
