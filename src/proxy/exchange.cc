@@ -165,7 +165,7 @@ void Exchange::redirect() {
 
 void Exchange::refuse(core::Reason reason, std::string detail, unsigned status) {
   if (response_started_) {
-    finish(reason, std::move(detail));
+    finish(reason, detail);
     return;
   }
   status_ = status != 0 ? status : status_of(reason);
@@ -180,7 +180,7 @@ void Exchange::refuse(core::Reason reason, std::string detail, unsigned status) 
                     reply);
   client_.send(reply);
   refused_ = true;
-  finish(reason, std::move(detail));
+  finish(reason, detail);
 }
 
 bool Exchange::wants_body() const {
@@ -244,7 +244,7 @@ void Exchange::client_gone(core::Reason reason, std::string detail) {
   if (status_ == 0) status_ = kClientClosedRequest;
   if (state_ == State::tunnel && reason == core::Reason::client_closed) reason = core::Reason::none;
   count_upstream(state_ == State::tunnel ? UpstreamOutcome::success : UpstreamOutcome::client_closed);
-  finish(reason, std::move(detail));
+  finish(reason, detail);
 }
 
 void Exchange::on_client_timeout() {
@@ -257,7 +257,7 @@ void Exchange::on_client_timeout() {
   refuse(core::Reason::timeout, "the request's body took too long");
 }
 
-void Exchange::finish(core::Reason reason, std::string detail) {
+void Exchange::finish(core::Reason reason, std::string_view detail) {
   if (state_ == State::finished) return;
   const bool broken = reason != core::Reason::none && response_started_ && !refused_;
   state_ = State::finished;

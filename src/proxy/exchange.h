@@ -74,7 +74,7 @@ class Exchange final : public core::Retirable, private UpstreamUser {
   [[nodiscard]] bool waits_for_upstream() const;
   void release_upstream(bool reuse);
   void count_upstream(UpstreamOutcome outcome);
-  void finish(core::Reason reason, std::string detail);
+  void finish(core::Reason reason, std::string_view detail);
   void record(core::Reason reason, std::string_view detail);
   [[nodiscard]] RequestVariables variables() const;
   // As an upstream sees it; the echo responder shows the same.

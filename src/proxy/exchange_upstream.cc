@@ -100,7 +100,7 @@ bool Exchange::may_retry() const {
 void Exchange::on_upstream_failed(core::Reason reason, std::string detail) {
   if (state_ == State::tunnel) {
     count_upstream(UpstreamOutcome::reset);
-    return finish(reason, std::move(detail));
+    return finish(reason, detail);
   }
   const bool connecting = state_ == State::connecting;
   if (connecting) {

@@ -62,7 +62,7 @@ void MetricRecorder::count_request(HostMetrics& host, std::string_view method, u
 std::size_t MetricRecorder::DecisionHash::operator()(const DecisionKey& key) const noexcept {
   const std::size_t host = std::hash<const void*>{}(key.host);
   const std::size_t policy = std::hash<const void*>{}(key.policy);
-  return (host * 31 + policy) * 31 + key.rule * 2 + (key.allow ? 1 : 0);
+  return (host * 31 + policy) * 31 + std::size_t{key.rule} * 2 + (key.allow ? 1 : 0);
 }
 
 void MetricRecorder::count_decision(HostMetrics& host, const policy::RuleSet& policy,

@@ -33,7 +33,7 @@ class Worker::Impl final : public ClientConnectionOwner {
     thread_ = std::thread([this] { loop_.run(); });
   }
 
-  ~Impl() {
+  virtual ~Impl() {
     mailbox_.post(Stop{});
     thread_.join();
   }
