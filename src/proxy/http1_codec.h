@@ -11,7 +11,8 @@
 
 namespace gateway::proxy {
 
-// Why a message was refused. `status` is what a client is told: 400, 405, 413, 414, 417, 431, 501 or 505; 502 for a response.
+// Why a message was refused. `status` is what a client is told: 400, 405, 413, 414, 417, 431, 501 or 505; 502 for a
+// response.
 struct ParseError {
   core::Reason reason = core::Reason::bad_request;
   unsigned status = 400;
@@ -39,8 +40,8 @@ class BodySink {
   ~BodySink() = default;
 };
 
-// Strict RFC 9112 request parser on llhttp, with the limits that llhttp does not have. What two parsers could read two ways is
-// refused. One per client connection; reset() before each message. No I/O; single-threaded.
+// Strict RFC 9112 request parser on llhttp, with the limits that llhttp does not have. What two parsers could read two
+// ways is refused. One per client connection; reset() before each message. No I/O; single-threaded.
 class RequestParser {
  public:
   explicit RequestParser(const core::Limits& limits);
@@ -50,8 +51,8 @@ class RequestParser {
 
   // Ready for the next message; `limits` may be another snapshot's.
   void reset(const core::Limits& limits);
-  // Parses until the head or the message is complete, the input ends or an error is met. Body bytes (chunks decoded) go to
-  // `sink` (may be null until the head is complete).
+  // Parses until the head or the message is complete, the input ends or an error is met. Body bytes (chunks decoded) go
+  // to `sink` (may be null until the head is complete).
   ParseResult parse(std::string_view input, BodySink* sink);
   // True once a byte of the current message was seen (an empty line before the request line does not count).
   [[nodiscard]] bool started() const;
@@ -66,8 +67,8 @@ class RequestParser {
   std::unique_ptr<Impl> impl_;
 };
 
-// The same for an upstream's responses. Interim (1xx) responses are messages of their own: head_complete with status 1xx, then
-// message_complete at once; 101 ends HTTP on the connection.
+// The same for an upstream's responses. Interim (1xx) responses are messages of their own: head_complete with status
+// 1xx, then message_complete at once; 101 ends HTTP on the connection.
 class ResponseParser {
  public:
   ResponseParser();
@@ -78,7 +79,8 @@ class ResponseParser {
   // `to_head`: the response answers a HEAD request and has no body whatever it says.
   void reset(bool to_head);
   ParseResult parse(std::string_view input, BodySink* sink);
-  // The upstream closed its side: message_complete if that ends the message properly (BodyKind::until_close), else failed.
+  // The upstream closed its side: message_complete if that ends the message properly (BodyKind::until_close), else
+  // failed.
   ParseStatus finish();
   [[nodiscard]] bool started() const;
   ResponseHead& head();

@@ -60,7 +60,7 @@ enum class BodyKind : std::uint8_t { none, content_length, chunked, until_close 
 
 struct RequestHead {
   std::string method;
-  std::string target;  // request-target as received
+  std::string target;          // request-target as received
   unsigned version_minor = 1;  // HTTP/1.0 or 1.1
   Fields fields;
   BodyKind body = BodyKind::none;

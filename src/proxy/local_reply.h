@@ -14,10 +14,10 @@ struct LocalReply {
   std::string_view body{};
   std::string_view request_id{};
   bool close = false;
-  bool to_head = false;           // no body, but its length
-  unsigned version_minor = 1;     // of the request
-  std::string_view location{};      // for 308
-  std::string_view allow{};         // for 405
+  bool to_head = false;         // no body, but its length
+  unsigned version_minor = 1;   // of the request
+  std::string_view location{};  // for 308
+  std::string_view allow{};     // for 405
 };
 // Appends head and body.
 void write_local_reply(const LocalReply& reply, std::string& out);

@@ -8,8 +8,8 @@
 
 namespace gateway::proxy {
 
-// The route paths of one virtual host. The longest path wins; a lookup costs the same however many routes there are (one hash a
-// path segment). Immutable once built.
+// The route paths of one virtual host. The longest path wins; a lookup costs the same however many routes there are
+// (one hash a path segment). Immutable once built.
 class RouteTable {
  public:
   // `pattern` starts with "/"; a trailing "/*" is a prefix at a segment boundary ("/a/*" takes "/a", "/a/" and "/a/b").
@@ -27,7 +27,7 @@ class RouteTable {
   };
   std::unordered_map<std::string, std::uint32_t, Hash, std::equal_to<>> exact_;
   std::unordered_map<std::string, std::uint32_t, Hash, std::equal_to<>> prefix_;  // key: without the "/*"
-  std::size_t longest_prefix_bytes_ = 0;  // of the keys of prefix_
+  std::size_t longest_prefix_bytes_ = 0;                                          // of the keys of prefix_
 };
 
 }  // namespace gateway::proxy

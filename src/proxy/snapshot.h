@@ -21,13 +21,13 @@ namespace gateway::proxy {
 enum class Protocol : std::uint8_t { https, http };
 
 struct Listener {
-  std::string name;  // `name:` of the config, else the bind address as written
-  std::string bind;  // as written, e.g. "0.0.0.0:8443" or "[::]:8443"
+  std::string name;     // `name:` of the config, else the bind address as written
+  std::string bind;     // as written, e.g. "0.0.0.0:8443" or "[::]:8443"
   std::string address;  // literal IP
   std::uint16_t port = 0;
   Protocol protocol = Protocol::https;
   bool redirect_to_https = false;
-  std::uint16_t redirect_port = 443;  // of the first https listener
+  std::uint16_t redirect_port = 443;             // of the first https listener
   std::shared_ptr<const core::HostTable> hosts;  // values: indices of Snapshot::virtual_hosts
 };
 
@@ -45,10 +45,10 @@ struct IdentityHeaders {
 };
 
 struct ForwardingOptions {
-  bool x_forwarded = true;   // X-Forwarded-For, -Proto, -Host
+  bool x_forwarded = true;  // X-Forwarded-For, -Proto, -Host
   bool x_request_id = true;
-  bool forwarded = false;    // RFC 7239
-  bool via = false;          // RFC 9110 section 7.6.3
+  bool forwarded = false;  // RFC 7239
+  bool via = false;        // RFC 9110 section 7.6.3
   friend bool operator==(const ForwardingOptions&, const ForwardingOptions&) = default;
 };
 
@@ -76,8 +76,8 @@ struct VirtualHost {
   std::vector<std::string> hosts;  // as written
   bool is_default = false;
   bool merge_slashes = true;
-  std::shared_ptr<const tls::HostOptions> tls;        // null: on http listeners only
-  std::shared_ptr<const policy::RuleSet> policy;      // null: whoever the mode admits
+  std::shared_ptr<const tls::HostOptions> tls;    // null: on http listeners only
+  std::shared_ptr<const policy::RuleSet> policy;  // null: whoever the mode admits
   core::Timeouts timeouts;
   std::vector<Route> routes;
   RouteTable route_table;
@@ -93,8 +93,8 @@ struct HealthCheck {
 };
 
 struct Endpoint {
-  std::string address;    // as written: "127.0.0.1:9000", "[::1]:80", "api.internal:8080", "unix:/run/api.sock"
-  std::string host;       // IP literal or host name; "" for a Unix socket
+  std::string address;  // as written: "127.0.0.1:9000", "[::1]:80", "api.internal:8080", "unix:/run/api.sock"
+  std::string host;     // IP literal or host name; "" for a Unix socket
   std::uint16_t port = 0;
   std::string unix_path;
   bool needs_resolving = false;  // host is a name
@@ -117,8 +117,8 @@ struct AccessLogOptions {
   friend bool operator==(const AccessLogOptions&, const AccessLogOptions&) = default;
 };
 
-// What one generation of the config means, as plain immutable data. Built by the control thread, shared by all workers; a request
-// keeps the snapshot it began with.
+// What one generation of the config means, as plain immutable data. Built by the control thread, shared by all workers;
+// a request keeps the snapshot it began with.
 struct Snapshot {
   std::uint64_t generation = 0;
   std::vector<Listener> listeners;
@@ -127,8 +127,8 @@ struct Snapshot {
   core::Timeouts timeouts;
   core::Limits limits;
   std::vector<core::Cidr> trusted_proxies;
-  // Names that no client can send, folded by fold_field_name(): every field that the config sets anywhere, and the built-in
-  // identity fields.
+  // Names that no client can send, folded by fold_field_name(): every field that the config sets anywhere, and the
+  // built-in identity fields.
   std::unordered_set<std::string> protected_fields;
   AccessLogOptions access_log;
 };
