@@ -56,7 +56,7 @@ class Tidy:
     def read(self):
         for path in sorted(self.root.rglob("*")):
             relative = path.relative_to(self.root)
-            if any(part in SKIPPED_FOLDERS or part.startswith("build") for part in relative.parts[:-1]):
+            if ".git" in relative.parts or any(part in SKIPPED_FOLDERS or part.startswith("build") for part in relative.parts[:-1]):
                 continue
             if relative.as_posix().startswith("tests/fuzz/corpus/"):
                 continue  # seeds are as odd as they must be
