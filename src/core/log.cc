@@ -82,6 +82,24 @@ void append_json_string(std::string& out, std::string_view text) {
   out += '"';
 }
 
+std::string one_line(std::string_view text) {
+  std::string line;
+  line.reserve(text.size());
+  while (!text.empty()) {
+    const std::size_t length = utf8_length(text);
+    if (length == 1) {
+      const auto byte = static_cast<unsigned char>(text.front());
+      line += byte < 0x20 || byte == 0x7F ? ' ' : text.front();
+    } else if (length == 0) {
+      line += "\xEF\xBF\xBD";
+    } else {
+      line += text.substr(0, length);
+    }
+    text.remove_prefix(length == 0 ? 1 : length);
+  }
+  return line;
+}
+
 std::string format_time(std::chrono::system_clock::time_point time) {
   const auto seconds = std::chrono::floor<std::chrono::seconds>(time);
   const auto micros = std::chrono::duration_cast<std::chrono::microseconds>(time - seconds).count();

@@ -30,6 +30,9 @@ std::string format_event(std::chrono::system_clock::time_point now, LogLevel lev
 // control bytes are escaped and bytes that are no UTF-8 become U+FFFD.
 void append_json_string(std::string& out, std::string_view text);
 
+// One line of UTF-8 for a person: control bytes become spaces, bytes that are no UTF-8 become U+FFFD.
+std::string one_line(std::string_view text);
+
 // RFC 3339 in UTC with microseconds: "2024-05-01T12:00:00.000000Z".
 std::string format_time(std::chrono::system_clock::time_point time);
 

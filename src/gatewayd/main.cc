@@ -5,7 +5,9 @@
 #include <string>
 
 #include "config/load.h"
+#include "gatewayd/lifecycle_reporter.h"
 #include "gatewayd/process_stats.h"
+#include "gatewayd/service_notifier.h"
 #include "gatewayd/supervisor.h"
 #include "gatewayd/version.h"
 
@@ -64,9 +66,12 @@ int main(int argc, char** argv) {
   }
   auto loaded = gateway::config::load(config_path, 1);
   if (only_check) return check(loaded);
+  auto notifier = gateway::gatewayd::ServiceNotifier::from_environment();
   if (!loaded.config) {
     print_diagnostics(loaded);
+    notifier.send(gateway::gatewayd::ServiceNotifier::status("Can't start: " +
+                                                             gateway::gatewayd::first_error(loaded.diagnostics)));
     return kConfigError;
   }
-  return gateway::gatewayd::run_daemon(config_path, std::move(loaded));
+  return gateway::gatewayd::run_daemon(config_path, std::move(loaded), notifier);
 }

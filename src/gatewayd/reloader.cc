@@ -57,6 +57,7 @@ void Reloader::begin(Request request) {
               .time = std::chrono::system_clock::now(),
               .changes = {},
               .diagnostics = {}};
+  if (!request_.rotate) parts_.observer.on_reload_begun(request_.trigger);
   if (closed_) {
     add_error("", "the daemon is draining");
     return finish(ReloadResult::refused);
@@ -169,7 +170,10 @@ void Reloader::finish(ReloadResult result) {
   }
   report();
   const ReloadOutcome outcome = std::move(outcome_);
-  if (!request_.rotate) last_ = outcome;
+  if (!request_.rotate) {
+    last_ = outcome;
+    parts_.observer.on_reload_finished(outcome);
+  }
   auto done = std::move(request_.done);
   request_ = {};
   busy_ = false;

@@ -16,6 +16,7 @@
 #include "gatewayd/endpoint_monitor.h"
 #include "gatewayd/listener_sockets.h"
 #include "gatewayd/metrics_endpoint.h"
+#include "gatewayd/reload_observer.h"
 #include "gatewayd/reload_outcome.h"
 #include "gatewayd/timer.h"
 #include "gatewayd/worker_set.h"
@@ -38,6 +39,7 @@ class Reloader {
     EndpointMonitor& endpoints;
     core::LogSink& access_log;
     MetricsEndpoint& metrics;
+    ReloadObserver& observer;
   };
   using Load = std::function<config::LoadResult(std::uint64_t generation)>;
   using Done = std::move_only_function<void(const ReloadOutcome&)>;

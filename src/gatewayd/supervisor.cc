@@ -32,6 +32,7 @@ Supervisor::Supervisor(core::EventLoop& loop, Resources resources, Reloader::Loa
       access_log_(std::move(resources.access_log)),
       workers_(std::move(resources.workers)),
       admin_socket_(std::move(resources.admin)),
+      lifecycle_(loop, *resources.notifier),
       listeners_(workers_->size()),
       endpoints_(loop,
                  [this](const std::shared_ptr<const proxy::EndpointStates>& states) {
@@ -45,7 +46,8 @@ Supervisor::Supervisor(core::EventLoop& loop, Resources resources, Reloader::Loa
                  .listeners = listeners_,
                  .endpoints = endpoints_,
                  .access_log = *access_log_,
-                 .metrics = metrics_},
+                 .metrics = metrics_,
+                 .observer = lifecycle_},
                 std::move(load)),
       routes_({.reloader = reloader_,
                .collector = collector_,
@@ -128,11 +130,13 @@ void Supervisor::reopen_log() {
 void Supervisor::begin_drain() {
   draining_ = true;
   reloader_.close();
-  if (!reloader_.is_serving()) return end("told to end before anything was served");
-  const auto time = drain_time(*reloader_.current()->snapshot);
+  const bool serving = reloader_.is_serving();
+  const auto time = serving ? drain_time(*reloader_.current()->snapshot) + kDrainGrace : core::Milliseconds{0};
+  lifecycle_.on_stopping(time + std::chrono::seconds(kStopSeconds));
+  if (!serving) return end("told to end before anything was served");
   core::log_event(LogLevel::info, "draining", {{"seconds_at_most", static_cast<std::int64_t>(time.count() / 1000)}});
   for (unsigned i = 0; i < workers_->size(); ++i) undrained_.insert(i);
-  drain_.start(time + kDrainGrace);
+  drain_.start(time);
   workers_->begin_drain();
   listeners_.close_all();
 }
@@ -142,13 +146,15 @@ void Supervisor::end(const char* why) {
   loop_.stop();
 }
 
-int run_daemon(const std::string& config_path, config::LoadResult first) {
-  const auto failed = [](const core::Error& error) {
+int run_daemon(const std::string& config_path, config::LoadResult first, ServiceNotifier& notifier) {
+  const auto failed = [&notifier](const core::Error& error) {
+    notifier.send(ServiceNotifier::status("Can't start: " + error.detail));
     core::log_event(LogLevel::error, "gatewayd can't start", {{"detail", error.detail}});
     return 1;
   };
   const config::LoadedConfig& config = *first.config;
   Supervisor::Resources resources;
+  resources.notifier = &notifier;
   if (!config.admin.socket.empty()) {
     // First of all: it finds out whether another daemon runs with this config.
     auto admin = AdminSocket::open(config.admin.socket);

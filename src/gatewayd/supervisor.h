@@ -15,10 +15,12 @@
 #include "gatewayd/control_routes.h"
 #include "gatewayd/control_sockets.h"
 #include "gatewayd/endpoint_monitor.h"
+#include "gatewayd/lifecycle_reporter.h"
 #include "gatewayd/listener_sockets.h"
 #include "gatewayd/metrics_collector.h"
 #include "gatewayd/metrics_endpoint.h"
 #include "gatewayd/reloader.h"
+#include "gatewayd/service_notifier.h"
 #include "gatewayd/signals.h"
 #include "gatewayd/timer.h"
 #include "gatewayd/worker_set.h"
@@ -34,7 +36,8 @@ class Supervisor {
   struct Resources {
     std::unique_ptr<core::LogSink> access_log;
     std::unique_ptr<WorkerSet> workers;
-    std::optional<AdminSocket> admin;  // nullopt: `admin.socket: off`
+    std::optional<AdminSocket> admin;     // nullopt: `admin.socket: off`
+    ServiceNotifier* notifier = nullptr;  // outlives the supervisor
   };
   // Replies of workers come through this; made first, dies last.
   using Replies = core::Mailbox<proxy::ControlMessage>;
@@ -65,6 +68,7 @@ class Supervisor {
   std::unique_ptr<core::LogSink> access_log_;
   std::unique_ptr<WorkerSet> workers_;
   std::optional<AdminSocket> admin_socket_;
+  LifecycleReporter lifecycle_;
   ListenerSockets listeners_;
   EndpointMonitor endpoints_;
   MetricsCollector collector_;
@@ -84,6 +88,6 @@ class Supervisor {
 };
 
 // The daemon: everything from the checked config to the exit code. Messages go to stderr.
-int run_daemon(const std::string& config_path, config::LoadResult first);
+int run_daemon(const std::string& config_path, config::LoadResult first, ServiceNotifier& notifier);
 
 }  // namespace gateway::gatewayd

@@ -32,3 +32,8 @@ TEST_CASE("whatever the bytes are, the string is valid JSON on one line") {
     CHECK(text.find(broken) == std::string::npos);
   }
 }
+
+TEST_CASE("text for a person is one line of valid UTF-8") {
+  CHECK(one_line(std::string_view("a\r\n\0\x7f \xc3\xa4 \xed\xa0\x80", 12)) ==
+        "a    \x20\xc3\xa4 \xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD");
+}
