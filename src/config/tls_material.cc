@@ -141,7 +141,7 @@ bool TlsMaterial::read_crls(const TrustConfig& config, const Trust& trust, tls::
 void TlsMaterial::check_crls(const TrustConfig& config, const Trust& trust, const tls::TrustSet& set) {
   const std::vector<tls::CrlIndex::Info> crls = set.crls->describe();
   for (const tls::CrlIndex::Info& crl : crls) {
-    if (crl.next_update >= now_) continue;
+    if (crl.superseded || crl.next_update >= now_) continue;
     sink_.warning(config.name.at, config.name.value,
                   fmt::format("the CRL of {} expired on {}: clients of this issuer are refused (crl_expired)",
                               in_quotes(crl.issuer), date_of(crl.next_update)));

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <cstdint>
@@ -27,6 +28,9 @@ class Histogram {
     sum_seconds_ += other.sum_seconds_;
   }
 
+  [[nodiscard]] bool empty() const {
+    return std::ranges::all_of(counts_, [](std::uint64_t count) { return count == 0; });
+  }
   // Not cumulative; the last one is +Inf.
   [[nodiscard]] const std::array<std::uint64_t, kDurationBounds.size() + 1>& counts() const { return counts_; }
   [[nodiscard]] double sum_seconds() const { return sum_seconds_; }

@@ -90,11 +90,16 @@ void ControlRoutes::scrape(Responder respond) {
                        .endpoints = parts_.endpoints.states(),
                        .last_reload_success = last.result == ReloadResult::reloaded,
                        .last_reload_time = last.time,
+                       .reloads = parts_.reloader.counts(),
+                       .draining = parts_.draining,
                        .dropped_log_lines = parts_.access_log.dropped_lines(),
                        .process = read_process_stats(),
                        .version = own_version(),
                        .openssl = openssl_version()};
-    for (const auto& worker : reports.workers) input.workers.push_back(worker.metrics);
+    for (const auto& worker : reports.workers) {
+      input.workers.push_back(worker.metrics);
+      if (worker.answered) ++input.workers_answering;
+    }
     respond(plain(200, metrics_text(input, series_), kExposition));
   });
 }

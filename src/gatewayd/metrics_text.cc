@@ -5,18 +5,21 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <sstream>
 #include <string_view>
 #include <utility>
 
 #include "core/reason.h"
 #include "gatewayd/metric_family.h"
+#include "tls/crl_index.h"
 
 namespace gateway::gatewayd {
 namespace {
 
 using Families = std::vector<prometheus::MetricFamily>;
 using prometheus::MetricType;
+using proxy::ClientKind;
 
 constexpr std::string_view kNone = "none";
 
@@ -28,6 +31,24 @@ std::string word(bool value) {
 }
 double number(std::uint64_t value) {
   return static_cast<double>(value);
+}
+
+double seconds(auto time) {
+  return std::chrono::duration<double>(time.time_since_epoch()).count();
+}
+
+// Whose requests a virtual host may get at all.
+std::vector<ClientKind> kinds_of(const proxy::VirtualHost& host) {
+  if (!host.tls) return {ClientKind::none};
+  switch (host.tls->client_auth) {
+    case tls::ClientAuth::off:
+      return {ClientKind::anonymous};
+    case tls::ClientAuth::strict:
+      return {ClientKind::verified};
+    case tls::ClientAuth::optional:
+      break;
+  }
+  return {ClientKind::verified, ClientKind::anonymous};
 }
 
 // Sums the shards of all workers, and names what has not happened yet with zero, so that rate() sees the first event.
@@ -44,6 +65,7 @@ class GatewayCollectable final : public prometheus::Collectable {
     add_endpoint_health(families);
     add_connections(families);
     add_config(families);
+    add_crls(families);
     add_process(families);
     std::erase_if(families, [](const auto& family) { return family.metric.empty(); });
     return families;
@@ -77,8 +99,10 @@ class GatewayCollectable final : public prometheus::Collectable {
   void add_handshakes(Families& families) const {
     auto handshakes = counter("gateway_tls_handshakes_total", "TLS handshakes, and why the failed ones failed.",
                               {"virtual_host", "client_auth", "outcome", "reason", "tls_version", "resumed"});
-    auto durations = histogram("gateway_tls_handshake_duration_seconds",
-                               "Time from the accepted connection to the end of its TLS handshake.", {"virtual_host"});
+    auto durations =
+        histogram("gateway_tls_handshake_duration_seconds",
+                  "Time from the accepted connection to the end of its TLS handshake; full, resumed and failed ones.",
+                  {"virtual_host", "outcome", "resumed"});
     auto clients = counter("gateway_tls_client_certificates_total",
                            "Established TLS connections with a verified client certificate, or without one.",
                            {"virtual_host", "result"});
@@ -92,11 +116,12 @@ class GatewayCollectable final : public prometheus::Collectable {
                          0);
         }
       }
-      durations.add({host.name}, core::Histogram{});
+      durations.add({host.name, "success", word(false)}, core::Histogram{});
+      durations.add({host.name, "success", word(true)}, core::Histogram{});
       clients.add({host.name, "verified"}, 0);
       clients.add({host.name, "anonymous"}, 0);
     }
-    durations.add({text(kNone)}, core::Histogram{});
+    durations.add({text(kNone), "failure", word(false)}, core::Histogram{});
     each_host([&](const std::string& name, const proxy::HostMetrics& host) {
       for (const auto& one : host.handshakes) {
         const bool success = one.reason == core::Reason::none;
@@ -107,8 +132,10 @@ class GatewayCollectable final : public prometheus::Collectable {
                        number(one.count));
       }
       if (host.handshakes.empty()) return;  // a host without TLS
-      durations.add({name}, host.handshake_duration);
+      if (!host.failed_handshakes.empty()) durations.add({name, "failure", word(false)}, host.failed_handshakes);
       if (name == kNone) return;
+      durations.add({name, "success", word(false)}, host.full_handshakes);
+      durations.add({name, "success", word(true)}, host.resumed_handshakes);
       clients.add({name, "verified"}, number(host.verified_clients));
       clients.add({name, "anonymous"}, number(host.anonymous_clients));
     });
@@ -144,6 +171,9 @@ class GatewayCollectable final : public prometheus::Collectable {
     auto durations =
         histogram("gateway_http_request_duration_seconds",
                   "Time from the first byte of a request to the last byte of its response.", {"virtual_host"});
+    auto clients = counter("gateway_http_requests_by_client_total",
+                           "Answered requests of clients with a verified certificate, without one, or without TLS.",
+                           {"virtual_host", "client"});
     auto refusals = counter("gateway_http_refusals_total",
                             "Requests that the gateway itself refused or failed, and why.", {"virtual_host", "reason"});
     auto closed =
@@ -152,11 +182,16 @@ class GatewayCollectable final : public prometheus::Collectable {
     for (const auto& host : snapshot().virtual_hosts) {
       requests.add({host.name, "GET", "200"}, 0);
       durations.add({host.name}, core::Histogram{});
+      for (const auto kind : kinds_of(host)) clients.add({host.name, text(proxy::to_string(kind))}, 0);
       if (host.tls) closed.add({host.name}, 0);
     }
     each_host([&](const std::string& name, const proxy::HostMetrics& host) {
       for (const auto& one : host.requests) {
         requests.add({name, std::string(one.method), std::to_string(one.status)}, number(one.count));
+      }
+      for (const auto kind : {ClientKind::verified, ClientKind::anonymous, ClientKind::none}) {
+        const auto count = host.requests_by_client[static_cast<std::size_t>(kind)];
+        if (count != 0) clients.add({name, text(proxy::to_string(kind))}, number(count));
       }
       for (const auto& one : host.refusals) refusals.add({name, text(core::to_string(one.reason))}, number(one.count));
       if (!host.requests.empty()) durations.add({name}, host.request_duration);
@@ -164,6 +199,7 @@ class GatewayCollectable final : public prometheus::Collectable {
     });
     families.push_back(requests.take());
     families.push_back(durations.take());
+    families.push_back(clients.take());
     families.push_back(refusals.take());
     families.push_back(closed.take());
   }
@@ -173,6 +209,9 @@ class GatewayCollectable final : public prometheus::Collectable {
     auto requests =
         counter("gateway_upstream_requests_total", "Requests that were sent to an upstream, and what became of them.",
                 {"upstream", "endpoint", "outcome"});
+    auto durations =
+        histogram("gateway_upstream_response_duration_seconds",
+                  "Time from a request that was sent to an upstream to the head of its response.", {"upstream"});
     auto connections = gauge("gateway_upstream_connections", "Connections to an upstream that are open now.",
                              {"upstream", "endpoint", "state"});
     auto connects = counter("gateway_upstream_connects_total", "Connections to an upstream that were begun.", labels);
@@ -187,6 +226,7 @@ class GatewayCollectable final : public prometheus::Collectable {
         const auto outcome = proxy::to_string(static_cast<proxy::UpstreamOutcome>(i));
         requests.add({upstream, endpoint, text(outcome)}, number(metrics.requests[i]));
       }
+      durations.add({upstream}, metrics.response_duration);
       connections.add({upstream, endpoint, "idle"}, number(metrics.idle));
       connections.add({upstream, endpoint, "active"}, number(metrics.active));
       connects.add({upstream, endpoint}, number(metrics.connects));
@@ -200,7 +240,7 @@ class GatewayCollectable final : public prometheus::Collectable {
     for (const auto& worker : input_.workers) {
       for (const auto& [key, metrics] : worker->endpoints) add(key.first, key.second, metrics);
     }
-    for (auto* family : {&requests, &connections, &connects, &failures, &reuses, &retries})
+    for (auto* family : {&requests, &durations, &connections, &connects, &failures, &reuses, &retries})
       families.push_back(family->take());
   }
 
@@ -250,7 +290,6 @@ class GatewayCollectable final : public prometheus::Collectable {
   }
 
   void add_config(Families& families) const {
-    const auto seconds = [](auto time) { return std::chrono::duration<double>(time.time_since_epoch()).count(); };
     add_single(families,
                gauge("gateway_config_generation", "Number of the configuration that is served; a reload adds one."),
                number(snapshot().generation));
@@ -260,6 +299,9 @@ class GatewayCollectable final : public prometheus::Collectable {
     add_single(families,
                gauge("gateway_config_last_reload_timestamp_seconds", "When the configuration was last loaded."),
                seconds(input_.last_reload_time));
+    add_reloads(families);
+    add_single(families, gauge("gateway_draining", "1 while the daemon asks to get no more requests."),
+               input_.draining ? 1 : 0);
     auto ends = gauge("gateway_certificate_not_after_timestamp_seconds",
                       "When a certificate that is served or trusted expires; of several of one name the first.",
                       {"virtual_host", "kind", "subject"});
@@ -277,6 +319,41 @@ class GatewayCollectable final : public prometheus::Collectable {
     build.add({input_.version, input_.openssl}, 1);
     families.push_back(build.take());
     add_single(families, gauge("gateway_workers", "Threads that serve clients."), number(input_.workers.size()));
+    add_single(families, gauge("gateway_workers_answering", "Of these, those that have answered this scrape in time."),
+               number(input_.workers_answering));
+  }
+
+  void add_reloads(Families& families) const {
+    auto reloads = counter("gateway_config_reloads_total",
+                           "Loads of the configuration, what asked for each, and how it ended.", {"trigger", "result"});
+    const auto name = [](ReloadResult result) { return text(to_string(result)); };
+    // A start that does not end well is not scraped.
+    reloads.add({"start", name(ReloadResult::reloaded)}, 0);
+    for (const char* trigger : {"admin", "signal", "watch"}) {
+      for (const auto result : {ReloadResult::reloaded, ReloadResult::refused, ReloadResult::timeout}) {
+        reloads.add({trigger, name(result)}, 0);
+      }
+    }
+    for (const auto& [key, count] : input_.reloads) reloads.add({key.first, name(key.second)}, number(count));
+    families.push_back(reloads.take());
+  }
+
+  void add_crls(Families& families) const {
+    auto updates = gauge("gateway_crl_next_update_timestamp_seconds",
+                         "When a CRL that is in force is due to be replaced; of several of one issuer the first.",
+                         {"trust", "issuer"});
+    std::map<Family::Values, double> earliest;
+    for (const auto& host : snapshot().virtual_hosts) {
+      if (!host.tls || !host.tls->trust) continue;
+      for (const auto& crl : host.tls->trust->crls->describe()) {
+        if (crl.superseded || crl.next_update == std::chrono::sys_seconds::max()) continue;
+        const double end = seconds(crl.next_update);
+        const auto [found, is_new] = earliest.try_emplace({host.tls->trust->name, crl.issuer}, end);
+        if (!is_new) found->second = std::min(found->second, end);
+      }
+    }
+    for (const auto& [values, end] : earliest) updates.add(values, end);
+    families.push_back(updates.take());
   }
 
   void add_process(Families& families) const {

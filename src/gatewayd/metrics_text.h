@@ -8,6 +8,7 @@
 
 #include "config/load.h"
 #include "gatewayd/process_stats.h"
+#include "gatewayd/reload_outcome.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker_message.h"
 #include "proxy/worker_metrics.h"
@@ -19,10 +20,13 @@ class SeriesLimit;
 // Everything that /metrics tells. docs/metrics.md describes each name.
 struct MetricsInput {
   std::vector<std::shared_ptr<const proxy::WorkerMetrics>> workers;
+  std::size_t workers_answering = 0;             // within the time of this scrape
   const config::LoadedConfig* config = nullptr;  // what is served now
   std::shared_ptr<const proxy::EndpointStates> endpoints;
   bool last_reload_success = true;
   std::chrono::system_clock::time_point last_reload_time;
+  ReloadCounts reloads;
+  bool draining = false;
   std::uint64_t dropped_log_lines = 0;
   ProcessStats process;
   std::string version;

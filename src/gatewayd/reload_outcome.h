@@ -2,8 +2,10 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "config/diagnostic.h"
@@ -26,6 +28,9 @@ constexpr std::string_view to_string(ReloadResult result) {
   }
   return "timeout";
 }
+
+// How many loads ended how, by trigger.
+using ReloadCounts = std::map<std::pair<std::string, ReloadResult>, std::uint64_t>;
 
 // What became of one load of the config.
 struct ReloadOutcome {

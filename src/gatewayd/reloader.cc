@@ -172,6 +172,7 @@ void Reloader::finish(ReloadResult result) {
   const ReloadOutcome outcome = std::move(outcome_);
   if (!request_.rotate) {
     last_ = outcome;
+    ++counts_[{outcome.trigger, outcome.result}];
     parts_.observer.on_reload_finished(outcome);
   }
   auto done = std::move(request_.done);

@@ -61,6 +61,7 @@ class Reloader {
   // Null before start() has prepared everything.
   [[nodiscard]] const config::LoadedConfig* current() const { return current_ ? &*current_ : nullptr; }
   [[nodiscard]] const ReloadOutcome& last() const { return last_; }
+  [[nodiscard]] const ReloadCounts& counts() const { return counts_; }
   // Every worker serves some generation.
   [[nodiscard]] bool is_serving() const { return serving_; }
 
@@ -108,6 +109,7 @@ class Reloader {
   Timer adoption_;
 
   ReloadOutcome last_;
+  ReloadCounts counts_;
 };
 
 }  // namespace gateway::gatewayd

@@ -240,7 +240,8 @@ void ClientConnection::refuse_request(const ParseError& error) {
   write_error_reply({.status = error.status, .request_id = request_id, .close = true}, reply);
   send(reply);
   HostMetrics& metrics = host_metrics_ != nullptr ? *host_metrics_ : worker_.recorder.host("");
-  MetricRecorder::count_request(metrics, "", error.status, error.reason, std::chrono::nanoseconds{0});
+  MetricRecorder::count_request(
+      metrics, {.method = {}, .status = error.status, .reason = error.reason, .client = facts_.kind(), .duration = {}});
   const VirtualHost* const host = host_ ? &snapshot_->virtual_hosts[*host_] : nullptr;
   worker_.log(RequestRecord{
       .time = std::chrono::system_clock::now(),

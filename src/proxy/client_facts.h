@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/ip_address.h"
+#include "proxy/worker_metrics.h"
 #include "tls/judge.h"
 
 namespace gateway::proxy {
@@ -21,6 +22,10 @@ struct ClientFacts {
   bool resumed = false;
   std::shared_ptr<const tls::VerifiedPeer> peer;  // null: anonymous
 
+  [[nodiscard]] ClientKind kind() const {
+    if (!tls) return ClientKind::none;
+    return peer ? ClientKind::verified : ClientKind::anonymous;
+  }
   [[nodiscard]] const core::PeerIdentity* identity() const { return peer ? &peer->identity : nullptr; }
 };
 

@@ -277,8 +277,12 @@ void Exchange::record(core::Reason reason, std::string_view detail) {
     return std::chrono::duration_cast<std::chrono::microseconds>(
         std::chrono::nanoseconds(from == 0 || to < from ? 0 : to - from));
   };
-  MetricRecorder::count_request(*metrics_, head_.method, status_, reason, std::chrono::nanoseconds(now - started_at_));
   const ClientFacts& facts = client_.facts();
+  MetricRecorder::count_request(*metrics_, {.method = head_.method,
+                                            .status = status_,
+                                            .reason = reason,
+                                            .client = facts.kind(),
+                                            .duration = std::chrono::nanoseconds(now - started_at_)});
   const VirtualHost* const host = admission_.virtual_host;
   const std::string path = admission_.target.asterisk ? "*" : admission_.target.path + admission_.target.query;
   worker_.log(RequestRecord{

@@ -148,7 +148,11 @@ void Exchange::forward_interim(const ResponseHead& head) {
 }
 
 void Exchange::on_response_head(ResponseHead& head) {
-  if (first_byte_at_ == 0) first_byte_at_ = uv_hrtime();
+  const std::uint64_t now = uv_hrtime();
+  if (first_byte_at_ == 0) first_byte_at_ = now;
+  if (head.status == 101 || head.status >= 200) {
+    endpoint_->metrics().response_duration.observe(std::chrono::nanoseconds(now - connected_at_));
+  }
   if (head.status == 101) {
     // Only to what the client asked for (RFC 9110 section 7.8): what else comes behind it, no one here could judge.
     const auto protocol = head.fields.find("upgrade");

@@ -12,6 +12,11 @@ std::string_view to_string(UpstreamOutcome outcome) noexcept {
   return kWords[static_cast<std::size_t>(outcome)];
 }
 
+std::string_view to_string(ClientKind kind) noexcept {
+  constexpr std::array<std::string_view, 3> kWords = {"verified", "anonymous", "none"};
+  return kWords[static_cast<std::size_t>(kind)];
+}
+
 std::string_view method_label(std::string_view method) noexcept {
   constexpr std::array<std::string_view, 7> kKnown = {"GET", "POST", "PUT", "HEAD", "DELETE", "PATCH", "OPTIONS"};
   const auto* const found = std::ranges::find(kKnown, method);
@@ -25,7 +30,11 @@ HostMetrics& MetricRecorder::host(std::string_view name) {
 
 void MetricRecorder::count_handshake(HostMetrics& host, tls::ClientAuth mode, const tls::HandshakeReport& report,
                                      std::chrono::nanoseconds duration) {
-  host.handshake_duration.observe(duration);
+  if (report.reason != core::Reason::none) {
+    host.failed_handshakes.observe(duration);
+  } else {
+    (report.resumed ? host.resumed_handshakes : host.full_handshakes).observe(duration);
+  }
   const auto same = [&](const HandshakeCount& count) {
     return count.client_auth == mode && count.reason == report.reason && count.version == report.version &&
            count.resumed == report.resumed;
@@ -38,22 +47,22 @@ void MetricRecorder::count_handshake(HostMetrics& host, tls::ClientAuth mode, co
   ++found->count;
 }
 
-void MetricRecorder::count_request(HostMetrics& host, std::string_view method, unsigned status, core::Reason reason,
-                                   std::chrono::nanoseconds duration) {
-  host.request_duration.observe(duration);
-  const std::string_view label = method_label(method);
+void MetricRecorder::count_request(HostMetrics& host, const AnsweredRequest& request) {
+  host.request_duration.observe(request.duration);
+  ++host.requests_by_client[static_cast<std::size_t>(request.client)];
+  const std::string_view label = method_label(request.method);
   auto found = std::ranges::find_if(host.requests, [&](const RequestCount& count) {
-    return count.status == status && count.method.data() == label.data();
+    return count.status == request.status && count.method.data() == label.data();
   });
   if (found == host.requests.end()) {
-    host.requests.push_back({label, status, 0});
+    host.requests.push_back({label, request.status, 0});
     found = std::prev(host.requests.end());
   }
   ++found->count;
-  if (reason == core::Reason::none) return;
-  auto refusal = std::ranges::find(host.refusals, reason, &RefusalCount::reason);
+  if (request.reason == core::Reason::none) return;
+  auto refusal = std::ranges::find(host.refusals, request.reason, &RefusalCount::reason);
   if (refusal == host.refusals.end()) {
-    host.refusals.push_back({reason, 0});
+    host.refusals.push_back({request.reason, 0});
     refusal = std::prev(host.refusals.end());
   }
   ++refusal->count;

@@ -11,6 +11,14 @@
 
 namespace gateway::proxy {
 
+struct AnsweredRequest {
+  std::string_view method;
+  unsigned status = 0;
+  core::Reason reason = core::Reason::none;  // why the gateway itself refused or failed it
+  ClientKind client = ClientKind::none;
+  std::chrono::nanoseconds duration{};
+};
+
 // Counts what happens on one worker. Finding the right counter costs the same however many hosts, rules and series
 // there are: callers keep the HostMetrics of their virtual host.
 class MetricRecorder {
@@ -21,8 +29,7 @@ class MetricRecorder {
 
   static void count_handshake(HostMetrics& host, tls::ClientAuth mode, const tls::HandshakeReport& report,
                               std::chrono::nanoseconds duration);
-  static void count_request(HostMetrics& host, std::string_view method, unsigned status, core::Reason reason,
-                            std::chrono::nanoseconds duration);
+  static void count_request(HostMetrics& host, const AnsweredRequest& request);
   void count_decision(HostMetrics& host, const policy::RuleSet& policy, const policy::Decision& decision);
 
   // Rule sets that are gone may leave their address to others.

@@ -42,14 +42,22 @@ struct DecisionCount {
   std::uint64_t count = 0;
 };
 
+// What a request's client is to us: with a verified certificate, without one, or over a listener without TLS.
+enum class ClientKind : std::uint8_t { verified, anonymous, none };
+std::string_view to_string(ClientKind kind) noexcept;
+
 struct HostMetrics {
   std::vector<HandshakeCount> handshakes;
-  core::Histogram handshake_duration;
+  // Apart, as one says nothing about the other: a failed handshake may have waited for its timeout.
+  core::Histogram full_handshakes;
+  core::Histogram resumed_handshakes;
+  core::Histogram failed_handshakes;
   std::uint64_t verified_clients = 0;   // established handshakes with a verified certificate
   std::uint64_t anonymous_clients = 0;  // and without one
   std::vector<RequestCount> requests;
   std::vector<RefusalCount> refusals;  // requests that the gateway itself answered, by reason
   core::Histogram request_duration;
+  std::array<std::uint64_t, 3> requests_by_client{};  // by ClientKind
   std::vector<DecisionCount> decisions;
   std::uint64_t live_closed = 0;  // connections that were ended because they were judged again
 };
@@ -59,6 +67,7 @@ std::string_view to_string(UpstreamOutcome outcome) noexcept;
 
 struct EndpointMetrics {
   std::array<std::uint64_t, 6> requests{};  // by UpstreamOutcome
+  core::Histogram response_duration;        // from the sent request to the head of its response
   std::uint64_t connects = 0;
   std::uint64_t connect_failures = 0;
   std::uint64_t reuses = 0;

@@ -29,6 +29,7 @@ struct Crl {
   bool claimed = false;
   core::Sha256 claimed_by{};  // digest of the key that signed it
   Der der;                    // until claimed
+  bool superseded = false;    // a later complete one of the same key counts instead
 };
 
 // An issuer that was shown, and the CRLs that its key signed. Immutable once published.
@@ -92,7 +93,11 @@ CrlTable::CrlTable(std::vector<ParsedCrl> parsed, std::vector<core::Sha256> anch
 
 std::vector<CrlIndex::Info> CrlTable::describe() const {
   std::vector<Info> all;
-  for (const auto& crl : crls_) all.push_back(crl->info);
+  const std::lock_guard lock(mutex_);
+  for (const auto& crl : crls_) {
+    all.push_back(crl->info);
+    all.back().superseded = crl->superseded;
+  }
   return all;
 }
 
@@ -157,7 +162,7 @@ void CrlTable::add(Issuer issuer, EVP_PKEY* key, OSSL_LIB_CTX* library) const {
 std::vector<const Crl*> CrlTable::claim(const Issuer& issuer, EVP_PKEY* key, OSSL_LIB_CTX* library) const {
   std::vector<const Crl*> mine;
   const core::Sha256 key_digest = sha256({issuer.public_key});
-  const Crl* newest = nullptr;
+  Crl* newest = nullptr;
   const auto [begin, end] = by_name_.equal_range(issuer.name_hash);
   for (auto at = begin; at != end; ++at) {
     Crl& crl = *at->second;
@@ -172,9 +177,13 @@ std::vector<const Crl*> CrlTable::claim(const Issuer& issuer, EVP_PKEY* key, OSS
     }
     if (crl.partitioned) {
       mine.push_back(&crl);
-    } else if (newest == nullptr || newest->info.this_update < crl.info.this_update) {
-      newest = &crl;  // of several complete CRLs the last one counts
+      continue;
     }
+    // Of several complete CRLs the last one counts.
+    crl.superseded = newest != nullptr && crl.info.this_update <= newest->info.this_update;
+    if (crl.superseded) continue;
+    if (newest != nullptr) newest->superseded = true;
+    newest = &crl;
   }
   if (newest != nullptr) mine.push_back(newest);
   return mine;

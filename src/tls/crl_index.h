@@ -25,6 +25,7 @@ class CrlIndex {
     std::chrono::sys_seconds this_update{};
     std::chrono::sys_seconds next_update{};  // max() if the CRL has none
     std::size_t entries = 0;
+    bool superseded = false;  // by a later CRL that the same key signed: nothing is looked up in it
   };
 
   // `files`: contents of the CRL files, each PEM (one or more CRLs) or one DER CRL. A CRL whose issuer is an anchor is

@@ -9,12 +9,35 @@
 
 #include "gatewayd/metric_family.h"
 #include "temp_folder.h"
+#include "tls/crl_index.h"
 
 using namespace gateway;
 using namespace gateway::gatewayd;
 using std::chrono_literals::operator""ms;
 
 namespace {
+
+// CRLs as an index describes them: one without an end, one that a later one replaces, two for parts of one issuer.
+struct DescribedCrls final : tls::CrlIndex {
+  static Info info(const char* issuer, std::int64_t next_update, bool superseded = false) {
+    return {.issuer = issuer,
+            .this_update = {},
+            .next_update = next_update == 0 ? std::chrono::sys_seconds::max()
+                                            : std::chrono::sys_seconds(std::chrono::seconds(next_update)),
+            .entries = 0,
+            .superseded = superseded};
+  }
+  std::vector<Info> describe() const override {
+    return {info("CN=Root", 1'000'000'000, true), info("CN=Root", 1'960'000'000), info("CN=Sub", 1'970'000'000),
+            info("CN=Sub", 1'950'000'000), info("CN=Forever", 0)};
+  }
+  bool is_anchor(const core::Sha256&) const override { return false; }
+  Finding look_up(const core::Sha256&, std::string_view, std::chrono::sys_seconds) const override {
+    return Finding::no_crl;
+  }
+  void show_issuer(const x509_st*, const core::Sha256&, ossl_lib_ctx_st*) const override {}
+  void show_issuers_of(const CrlIndex&) const override {}
+};
 
 // Two workers that have seen a little of everything, under a config with one TLS host and one upstream.
 struct Scene {
@@ -23,6 +46,10 @@ struct Scene {
     snapshot->generation = 7;
     auto options = std::make_shared<tls::HostOptions>();
     options->name = "pay";
+    auto trust = std::make_shared<tls::TrustSet>();
+    trust->name = "partners";
+    trust->crls = std::make_shared<DescribedCrls>();
+    options->trust = trust;
     snapshot->virtual_hosts.emplace_back();
     snapshot->virtual_hosts[0].name = "pay";
     snapshot->virtual_hosts[0].tls = options;
@@ -42,6 +69,9 @@ struct Scene {
     input.version = "1.2.3";
     input.openssl = "3.0.0";
     input.dropped_log_lines = 5;
+    input.reloads = {{{"start", ReloadResult::reloaded}, 1}, {{"signal", ReloadResult::refused}, 3}};
+    input.draining = true;
+    input.workers_answering = 1;
   }
 
   static proxy::WorkerMetrics worker() {
@@ -49,8 +79,11 @@ struct Scene {
     auto& host = metrics.hosts["pay"];
     host.handshakes.push_back({tls::ClientAuth::strict, core::Reason::none, tls::ProtocolVersion::tls13, true, 3});
     host.handshakes.push_back({tls::ClientAuth::strict, core::Reason::expired, tls::ProtocolVersion::tls12, false, 2});
-    host.handshake_duration.observe(3ms);
-    host.handshake_duration.observe(20'000ms);
+    host.full_handshakes.observe(3ms);
+    host.full_handshakes.observe(20'000ms);
+    host.resumed_handshakes.observe(1ms);
+    host.failed_handshakes.observe(10'000ms);
+    host.requests_by_client = {7, 0, 0};
     host.verified_clients = 3;
     host.requests.push_back({"GET", 200, 10});
     host.refusals.push_back({core::Reason::no_route, 1});
@@ -58,6 +91,8 @@ struct Scene {
     metrics.hosts[""].handshakes.push_back({tls::ClientAuth::off, core::Reason::not_tls, std::nullopt, false, 1});
     metrics.endpoints[{"legacy", "127.0.0.1:9000"}].requests[0] = 9;
     metrics.endpoints[{"legacy", "127.0.0.1:9000"}].idle = 2;
+    metrics.endpoints[{"legacy", "127.0.0.1:9000"}].response_duration.observe(30ms);
+    metrics.endpoints[{"legacy", "127.0.0.1:9001"}].response_duration.observe(40ms);
     metrics.client_connections = 11;
     metrics.refused_at_limit = 1;
     return metrics;
@@ -85,11 +120,24 @@ TEST_CASE("the shards of all workers are summed, with labels that say what they 
        R"(reason="expired",tls_version="TLSv1.2",resumed="false"} 4)",
        R"(gateway_tls_handshakes_total{virtual_host="none",client_auth="none",outcome="failure",)"
        R"(reason="not_tls",tls_version="none",resumed="false"} 2)",
-       R"(gateway_tls_handshake_duration_seconds_bucket{virtual_host="pay",le="0.0025"} 0)",
-       R"(gateway_tls_handshake_duration_seconds_bucket{virtual_host="pay",le="0.005"} 2)",
-       R"(gateway_tls_handshake_duration_seconds_bucket{virtual_host="pay",le="10"} 2)",
-       R"(gateway_tls_handshake_duration_seconds_bucket{virtual_host="pay",le="+Inf"} 4)",
-       R"(gateway_tls_handshake_duration_seconds_count{virtual_host="pay"} 4)",
+       R"(gateway_tls_handshake_duration_seconds_bucket{virtual_host="pay",outcome="success",resumed="false",le="0.0025"} 0)",
+       R"(gateway_tls_handshake_duration_seconds_bucket{virtual_host="pay",outcome="success",resumed="false",le="0.005"} 2)",
+       R"(gateway_tls_handshake_duration_seconds_bucket{virtual_host="pay",outcome="success",resumed="false",le="10"} 2)",
+       R"(gateway_tls_handshake_duration_seconds_bucket{virtual_host="pay",outcome="success",resumed="false",le="+Inf"} 4)",
+       R"(gateway_tls_handshake_duration_seconds_count{virtual_host="pay",outcome="success",resumed="false"} 4)",
+       R"(gateway_tls_handshake_duration_seconds_count{virtual_host="pay",outcome="success",resumed="true"} 2)",
+       R"(gateway_tls_handshake_duration_seconds_count{virtual_host="pay",outcome="failure",resumed="false"} 2)",
+       R"(gateway_tls_handshake_duration_seconds_count{virtual_host="none",outcome="failure",resumed="false"} 0)",
+       R"(gateway_http_requests_by_client_total{virtual_host="pay",client="verified"} 14)",
+       R"(gateway_upstream_response_duration_seconds_bucket{upstream="legacy",le="0.05"} 4)",
+       R"(gateway_crl_next_update_timestamp_seconds{trust="partners",issuer="CN=Sub"} 1950000000)",
+       R"(gateway_crl_next_update_timestamp_seconds{trust="partners",issuer="CN=Root"} 1960000000)",
+       R"(gateway_config_reloads_total{trigger="signal",result="refused"} 3)",
+       R"(gateway_config_reloads_total{trigger="watch",result="timeout"} 0)",
+       R"(gateway_config_reloads_total{trigger="start",result="reloaded"} 1)",
+       R"(gateway_draining 1)",
+       R"(gateway_workers 2)",
+       R"(gateway_workers_answering 1)",
        R"(gateway_tls_client_certificates_total{virtual_host="pay",result="verified"} 6)",
        R"(gateway_policy_decisions_total{virtual_host="pay",policy="p",rule="r",decision="allow"} 8)",
        R"(gateway_http_requests_total{virtual_host="pay",method="GET",status="200"} 20)",
@@ -117,10 +165,30 @@ TEST_CASE("success series exist before anything has happened") {
         R"(reason="none",tls_version="TLSv1.2",resumed="false"} 0)",
         R"(gateway_http_requests_total{virtual_host="pay",method="GET",status="200"} 0)",
         R"(gateway_upstream_requests_total{upstream="legacy",endpoint="127.0.0.1:9000",outcome="success"} 0)",
-        R"(gateway_tls_handshake_duration_seconds_count{virtual_host="pay"} 0)"}) {
+        R"(gateway_tls_handshake_duration_seconds_count{virtual_host="pay",outcome="success",resumed="true"} 0)",
+        R"(gateway_http_requests_by_client_total{virtual_host="pay",client="verified"} 0)",
+        R"(gateway_upstream_response_duration_seconds_count{upstream="legacy"} 0)"}) {
     CAPTURE(line);
     CHECK(has(text, line));
   }
+}
+
+TEST_CASE("a CRL that is due no date or that a later one replaces is no worry") {
+  Scene scene;
+  const auto text = metrics_text(scene.input, scene.limit);
+  CHECK(text.find("CN=Forever") == std::string::npos);
+  CHECK(text.find("CN=Root\"} 1000000000") == std::string::npos);
+}
+
+TEST_CASE("a virtual host names the kinds of clients that its mode admits, and no others until they come") {
+  Scene scene;
+  scene.input.workers = {std::make_shared<const proxy::WorkerMetrics>()};
+  CHECK(metrics_text(scene.input, scene.limit).find("client=\"anonymous\"") == std::string::npos);
+  proxy::WorkerMetrics seen;
+  seen.hosts["pay"].requests_by_client = {0, 2, 0};
+  scene.input.workers = {std::make_shared<proxy::WorkerMetrics>(seen)};
+  CHECK(has(metrics_text(scene.input, scene.limit),
+            R"(gateway_http_requests_by_client_total{virtual_host="pay",client="anonymous"} 2)"));
 }
 
 TEST_CASE("promtool finds nothing to complain of") {

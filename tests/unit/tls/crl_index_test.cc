@@ -107,6 +107,11 @@ TEST_CASE("of several complete CRLs of an issuer the last one counts") {
   const Der newer = make_crl(client_root(), {.this_update = now - std::chrono::hours(1)});
   CHECK(look_up(*build({older, newer}), client_root(), held) == Finding::good);
   CHECK(look_up(*build({newer, older}), client_root(), held) == Finding::good);
+  for (const auto& files : {std::vector{older, newer}, std::vector{newer, older}}) {
+    for (const auto& crl : build(files)->describe()) {
+      CHECK(crl.superseded == (crl.this_update < now - std::chrono::hours(2)));
+    }
+  }
 }
 
 TEST_CASE("CRLs for distribution points stand beside each other") {
@@ -120,6 +125,7 @@ TEST_CASE("CRLs for distribution points stand beside each other") {
   const auto index = build({first, second});
   CHECK(look_up(*index, client_root(), a) == Finding::revoked);
   CHECK(look_up(*index, client_root(), b) == Finding::revoked);
+  for (const auto& crl : index->describe()) CHECK_FALSE(crl.superseded);
 }
 
 TEST_CASE("an intermediate's CRL is claimed by the key that signed it") {
