@@ -139,6 +139,7 @@ def test_the_end_of_each_crl_is_told_and_the_daemon_says_that_it_drains(busy, pk
         busy.counted(1, "gateway_draining")
         connection.send("ok")
         assert connection.response().status == 200
+    assert busy.wait() == 0
 
 
 def test_promtool_finds_nothing_to_complain_of(busy):
