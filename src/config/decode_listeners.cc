@@ -56,6 +56,7 @@ void decode_listeners(Decoder& decoder, const Node& node, Config& config) {
     config.listeners.push_back(decode_listener(decoder, item, complete));
     config.listeners_are_complete = config.listeners_are_complete && complete;
   }
+  if (config.listeners.empty()) config.listeners_are_complete = false;
   if (node.is(Node::Kind::sequence) && node.items.empty()) {
     decoder.sink().error(node.at, "", "'listeners' needs at least one entry ('- bind: 0.0.0.0:8443')");
   }

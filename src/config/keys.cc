@@ -141,12 +141,11 @@ const KeyTable kAccessLogKeys{"'access_log'", kAccessLog, kAccessLogPlanned};
 const KeyTable kAdminKeys{"'admin'", kAdmin, kAdminPlanned};
 
 std::span<const KeyTable* const> all_key_tables() {
-  static constexpr std::array<const KeyTable*, 22> kAll{
-      &kRootKeys,         &kListenerKeys,    &kTrustKeys,       &kRevocationKeys, &kPolicyKeys,    &kRuleKeys,
-      &kMatcherKeys,      &kVirtualHostKeys, &kTlsKeys,         &kRouteKeys,      &kHeadersKeys,   &kRespondKeys,
-      &kUpstreamKeys,     &kPoolKeys,        &kHealthCheckKeys, &kTimeoutKeys,
-
-      &kRouteTimeoutKeys, &kLimitKeys,       &kRouteLimitKeys,  &kForwardingKeys, &kAccessLogKeys, &kAdminKeys};
+  static constexpr std::array<const KeyTable*, 23> kAll{
+      &kRootKeys,     &kListenerKeys,    &kTrustKeys,       &kRevocationKeys, &kPolicyKeys,      &kRuleKeys,
+      &kMatcherKeys,  &kVirtualHostKeys, &kTlsKeys,         &kRouteKeys,      &kHeadersKeys,     &kRespondKeys,
+      &kUpstreamKeys, &kPoolKeys,        &kHealthCheckKeys, &kTimeoutKeys,    &kHostTimeoutKeys, &kRouteTimeoutKeys,
+      &kLimitKeys,    &kRouteLimitKeys,  &kForwardingKeys,  &kAccessLogKeys,  &kAdminKeys};
   return kAll;
 }
 
