@@ -1,0 +1,34 @@
+"""One apiserver and one PKI for all tests of this folder."""
+import tempfile
+from pathlib import Path
+
+import pytest
+
+from harness.pki import Pki
+from kube_cluster import Cluster, Tools, tool
+
+
+@pytest.fixture(scope="session")
+def tools():
+    """helm and kubectl without a cluster."""
+    made = Tools(tool("kube-tools"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="session")
+def cluster(tools):
+    running = Cluster(tools.folder, tool("build-apiserver"))
+    yield running
+    running.close()
+
+
+@pytest.fixture
+def namespace(cluster):
+    return cluster.namespace()
+
+
+@pytest.fixture(scope="session")
+def pki():
+    with tempfile.TemporaryDirectory(prefix="gw-pki-") as folder:
+        yield Pki(Path(folder))
