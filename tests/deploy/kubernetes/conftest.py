@@ -6,6 +6,7 @@ import pytest
 
 from harness.pki import Pki
 from kube_cluster import Cluster, Tools, tool
+from kube_pod import make_image
 
 
 @pytest.fixture(scope="session")
@@ -32,3 +33,11 @@ def namespace(cluster):
 def pki():
     with tempfile.TemporaryDirectory(prefix="gw-pki-") as folder:
         yield Pki(Path(folder))
+
+
+@pytest.fixture(scope="session")
+def image():
+    """The root of the gateway's containers."""
+    with tempfile.TemporaryDirectory(prefix="gw-image-") as folder:
+        Path(folder).chmod(0o755)
+        yield make_image(Path(folder))

@@ -148,7 +148,9 @@ class Container:
     def metric(self, name, **labels):
         """The sum of the series with these labels."""
         total = 0.0
-        for line in self.get("metrics", "/metrics")[1].splitlines():
+        code, text = self.get("metrics", "/metrics")
+        assert code == 200, f"/metrics: {code or 'no answer'}"
+        for line in text.splitlines():
             match = re.match(rf"{name}(?:\{{(.*)\}})? (\S+)$", line)
             if match and labels.items() <= dict(re.findall(r'(\w+)="([^"]*)"', match[1] or "")).items():
                 total += float(match[2])

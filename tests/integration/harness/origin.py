@@ -46,7 +46,7 @@ class Exchange:
 class Origin:
     """`handler(exchange)` may return bytes to send. Requests are listed once their head (or, by default, body) was read."""
 
-    def __init__(self, handler=None, *, unix=None, family=socket.AF_INET):
+    def __init__(self, handler=None, *, unix=None, family=socket.AF_INET, host=None):
         self.handler = handler or (lambda exchange: answer())
         self.lock = threading.Lock()
         self.requests, self.connections, self.open_sockets, self.raw = [], 0, [], []
@@ -56,7 +56,7 @@ class Origin:
             self.address = f"unix:{unix}"
         else:
             self.listener = socket.socket(family)
-            self.listener.bind(("::1" if family == socket.AF_INET6 else "127.0.0.1", 0))
+            self.listener.bind((host or ("::1" if family == socket.AF_INET6 else "127.0.0.1"), 0))
             self.port = self.listener.getsockname()[1]
             self.address = f"[::1]:{self.port}" if family == socket.AF_INET6 else f"127.0.0.1:{self.port}"
         self.listener.listen(256)
