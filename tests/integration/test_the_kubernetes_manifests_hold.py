@@ -1,5 +1,6 @@
 """The plain manifests of deploy/kubernetes and the chart's schema, as far as no cluster is needed; tests/deploy/kubernetes has the rest."""
 import json
+import re
 from pathlib import Path
 
 import jsonschema
@@ -127,3 +128,17 @@ def test_the_schema_refuses_what_it_should():
     for bad in ({"mode": "ingress"}, {"ports": {"https": 443}}, {"replica": 2}, {"trust": {"Partners": {"ca": {"secret": "x"}}}},
                 {"certificates": {"api": {"secretName": "x"}}}, {"image": {"digest": "sha256:12"}}, {"drain": {"announceSeconds": "10s"}}):
         assert list(validator.iter_errors(values | bad)), bad
+
+
+def value_at(values, path):
+    for name in path.split("."):
+        values = values[name]
+    return values
+
+
+def test_the_charts_readme_lists_every_value_with_its_default():
+    schema = json.loads((CHART / "values.schema.json").read_text())
+    values = yaml.safe_load((CHART / "values.yaml").read_text())
+    rows = re.findall(r"^\| `([\w.]+)` \| `(.*?)` \| ", (CHART / "README.md").read_text(), re.M)
+    assert sorted(path for path, _ in rows) == sorted(value_paths(values, schema))
+    assert {path: json.loads(default) for path, default in rows} == {path: value_at(values, path) for path, _ in rows}
