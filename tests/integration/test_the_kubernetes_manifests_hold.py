@@ -93,6 +93,12 @@ def test_the_sidecars_api_has_no_port_of_its_own():
     assert api["command"][api["command"].index("--bind") + 1] == "127.0.0.1"
 
 
+def test_the_chart_is_of_this_version():
+    version = re.search(r"^project\(\S+ VERSION (\S+)", (KUBERNETES.parents[1] / "CMakeLists.txt").read_text(), re.M)[1]
+    assert yaml.safe_load((CHART / "Chart.yaml").read_text())["appVersion"] == version
+    assert gateway("edge")["image"].endswith(f":{version}")
+
+
 def schema_paths(schema, path=""):
     """Dotted paths of the values that the schema lists, down to those that it leaves open."""
     found = set()

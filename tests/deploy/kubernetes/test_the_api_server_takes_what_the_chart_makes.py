@@ -127,8 +127,10 @@ def test_every_option_at_once_is_taken(cluster, namespace, pki):
     assert [rule["alert"] for group in rules for rule in group["rules"] if "alert" in rule]
     dashboard = json.loads(cluster.get("configmap", "gw-mtls-gateway-dashboard", namespace)["data"]["mtls-gateway.json"])
     assert dashboard["panels"]
-    selector = cluster.get("servicemonitor", "gw-mtls-gateway", namespace)["spec"]["selector"]["matchLabels"]
-    assert selector.items() <= cluster.get("service", "gw-mtls-gateway-metrics", namespace)["metadata"]["labels"].items()
+    monitor = cluster.get("servicemonitor", "gw-mtls-gateway", namespace)["spec"]
+    job = monitor["endpoints"][0]["relabelings"][0]["replacement"]
+    assert f'job="{job}"' in json.dumps(rules).replace('\\"', '"')
+    assert monitor["selector"]["matchLabels"].items() <= cluster.get("service", "gw-mtls-gateway-metrics", namespace)["metadata"]["labels"].items()
 
 
 def test_a_secret_of_type_tls_without_its_key_is_refused_by_the_server(cluster, namespace, pki):
