@@ -182,6 +182,7 @@ void compare_settings(const LoadedConfig& before, const LoadedConfig& after, Lin
     lines.emplace_back("trusted proxies changed");
   }
   if (a.access_log != b.access_log) lines.emplace_back("access log changed");
+  if (before.watch != after.watch) lines.emplace_back(after.watch ? "watch turned on" : "watch turned off");
   if (before.admin.metrics != after.admin.metrics) lines.emplace_back("admin.metrics changed");
 }
 

@@ -33,6 +33,7 @@ std::optional<Config> decode(std::string_view text, DiagnosticSink& sink, const 
     if (const Node* node = fields.find(key)) decode_section(decoder, *node, config);
   }
   if (const Node* node = fields.find("timeouts")) config.timeouts = decode_timeouts(decoder, *node, kTimeoutKeys);
+  if (const Node* node = fields.find("watch")) assign(config.watch, decoder.boolean(*node));
   if (const Node* node = fields.find("forwarding")) config.forwarding = decode_forwarding(decoder, *node);
   return config;
 }

@@ -9,12 +9,10 @@
 #include <system_error>
 
 #include "config/quote.h"
+#include "tls/digest.h"
 
 namespace gateway::config {
 namespace {
-
-// A CRL of a million entries has about 40 MB.
-constexpr std::size_t kMaxFileBytes = 512ULL << 20;
 
 std::string system_message(int code) {
   return std::system_category().message(code);
@@ -61,11 +59,18 @@ std::expected<std::string, std::string> read_file(const std::filesystem::path& p
   }
 }
 
-FileReader::FileReader(const std::filesystem::path& config_file) {
-  std::error_code error;
-  const std::filesystem::path absolute_file = std::filesystem::absolute(config_file, error);
-  folder_ = (error ? config_file : absolute_file).parent_path();
+std::expected<std::string, std::string> read_watched_file(const std::string& path, std::size_t max_bytes,
+                                                          std::vector<WatchedFile>& watched) {
+  const auto now = std::chrono::system_clock::now();
+  WatchedFile file{.path = path, .fingerprint = FileLook().fingerprint(path), .content = {}};
+  auto content = read_file(path, max_bytes);
+  if (content && is_young(file.fingerprint, now)) file.content = tls::sha256({*content});
+  watched.push_back(std::move(file));
+  return content;
 }
+
+FileReader::FileReader(const std::string& config_file, std::vector<WatchedFile>& watched)
+    : folder_(std::filesystem::path(config_file).parent_path()), watched_(watched) {}
 
 std::string FileReader::absolute(const std::string& path) const {
   return (folder_ / path).lexically_normal().string();
@@ -75,8 +80,7 @@ std::expected<const std::string*, std::string> FileReader::read(const std::strin
   const std::string full = absolute(path);
   auto found = files_.find(full);
   if (found == files_.end()) {
-    order_.push_back(full);
-    found = files_.emplace(full, read_file(full, kMaxFileBytes)).first;
+    found = files_.emplace(full, read_watched_file(full, kMaxFileBytes, watched_)).first;
   }
   if (!found->second) return std::unexpected(fmt::format("can't read {}: {}", in_quotes(full), found->second.error()));
   return &*found->second;

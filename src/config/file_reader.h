@@ -6,27 +6,34 @@
 #include <unordered_map>
 #include <vector>
 
+#include "config/file_fingerprint.h"
+
 namespace gateway::config {
+
+// Of any file but the config itself. A CRL of a million entries has about 40 MB.
+inline constexpr std::size_t kMaxFileBytes = 512ULL << 20;
 
 // The whole of a regular file. Error: what the system said. Never blocks on a FIFO or device.
 std::expected<std::string, std::string> read_file(const std::filesystem::path& path, std::size_t max_bytes);
 
+// The same, and adds the file to `watched`, whether it could be read or not. `path` is absolute.
+std::expected<std::string, std::string> read_watched_file(const std::string& path, std::size_t max_bytes,
+                                                          std::vector<WatchedFile>& watched);
+
 // The files that a config names, each read once however many hosts share it. Relative paths start at the config file's
-// folder.
+// folder. All are added to `watched`, in the order of their first use; it outlives the reader.
 class FileReader {
  public:
-  explicit FileReader(const std::filesystem::path& config_file);
+  FileReader(const std::string& config_file, std::vector<WatchedFile>& watched);
 
   [[nodiscard]] std::string absolute(const std::string& path) const;
   // The view lives as long as this object. Error: "can't read /x/y: No such file or directory".
   std::expected<const std::string*, std::string> read(const std::string& path);
-  // Absolute paths in the order of their first use, whether they could be read or not.
-  [[nodiscard]] const std::vector<std::string>& paths() const { return order_; }
 
  private:
   std::filesystem::path folder_;
   std::unordered_map<std::string, std::expected<std::string, std::string>> files_;
-  std::vector<std::string> order_;
+  std::vector<WatchedFile>& watched_;
 };
 
 }  // namespace gateway::config

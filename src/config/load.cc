@@ -14,21 +14,23 @@ namespace gateway::config {
 namespace {
 
 std::optional<LoadedConfig> load_into(const std::string& path, std::uint64_t generation, const Environment& environment,
-                                      DiagnosticSink& sink) {
-  const auto text = read_file(path, core::kMaxConfigBytes);
+                                      std::vector<WatchedFile>& watched, DiagnosticSink& sink) {
+  std::error_code error;
+  const std::filesystem::path absolute = std::filesystem::absolute(path, error);
+  const std::string file = error ? path : absolute.string();
+  const auto text = read_watched_file(file, core::kMaxConfigBytes, watched);
   if (!text) {
     sink.error({}, path, fmt::format("can't read the config: {}", text.error()));
     return std::nullopt;
   }
   std::optional<Config> config = decode(*text, sink, environment);
   if (!config) return std::nullopt;
-  FileReader files(path);
+  FileReader files(file, watched);
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   std::optional<LoadedConfig> loaded = build(std::move(*config), generation, files, now, sink);
   if (!loaded) return std::nullopt;
   loaded->path = path;
-  loaded->watched_files.push_back(std::filesystem::absolute(path).lexically_normal().string());
-  loaded->watched_files.insert(loaded->watched_files.end(), files.paths().begin(), files.paths().end());
+  if (loaded->watch) loaded->summary.push_back(fmt::format("watch: {} file(s)", watched.size()));
   return loaded;
 }
 
@@ -38,7 +40,7 @@ LoadResult load(const std::string& path, std::uint64_t generation, const Environ
   DiagnosticSink sink(path);
   LoadResult result;
   try {
-    result.config = load_into(path, generation, environment, sink);
+    result.config = load_into(path, generation, environment, result.watched_files, sink);
   } catch (const std::exception& error) {
     // Out of memory, or a library's surprise: the running generation stays.
     result.config.reset();

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/diagnostic.h"
+#include "config/file_fingerprint.h"
 #include "policy/policy_spec.h"
 #include "proxy/snapshot.h"
 
@@ -42,14 +43,16 @@ struct LoadedConfig {
   unsigned workers = 1;  // `auto` is resolved to the number of cores
   AdminOptions admin;
   std::vector<CertificateInfo> certificates;
-  std::vector<std::string> watched_files;  // absolute, the config file first, each once
-  std::vector<std::string> summary;        // lines for `check`: what was loaded and how the policies were compiled
+  bool watch = false;                // load again as soon as a file changes
+  std::vector<std::string> summary;  // lines for `check`: what was loaded and how the policies were compiled
   std::vector<policy::PolicySpec> policies;
 };
 
 struct LoadResult {
   std::optional<LoadedConfig> config;   // only if no diagnostic is an error
   std::vector<Diagnostic> diagnostics;  // in the order of the file
+  // Everything that this load depends on, whether it worked or not: the config file first, each once.
+  std::vector<WatchedFile> watched_files;
 };
 
 // nullopt: the variable is not set.

@@ -72,6 +72,7 @@ class Builder {
     loaded.workers =
         config_.workers.value_or(std::clamp(std::thread::hardware_concurrency(), 1U, kMostAutomaticWorkers));
     loaded.admin = admin_options();
+    loaded.watch = config_.watch;
     if (sink_.has_errors()) return std::nullopt;
     loaded.certificates = material_.take_certificates();
     for (PolicyConfig& policy : config_.policies) loaded.policies.push_back(std::move(policy.spec));

@@ -36,7 +36,7 @@ using ReloadCounts = std::map<std::pair<std::string, ReloadResult>, std::uint64_
 struct ReloadOutcome {
   ReloadResult result = ReloadResult::refused;
   std::uint64_t generation = 0;  // that is served afterwards
-  std::string trigger;           // "start", "signal" or "admin"
+  std::string trigger;           // "start", "signal", "admin" or "watch"
   std::chrono::system_clock::time_point time;
   std::vector<std::string> changes;             // a line each
   std::vector<config::Diagnostic> diagnostics;  // errors and warnings

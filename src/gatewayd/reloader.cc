@@ -15,9 +15,10 @@ std::string sink_path(const proxy::AccessLogOptions& options) {
 
 }  // namespace
 
-Reloader::Reloader(Parts parts, Load load)
+Reloader::Reloader(Parts parts, Load load, AfterLoad after_load)
     : parts_(parts),
       load_(std::move(load)),
+      after_load_(std::move(after_load)),
       ticket_keys_(tls::TicketKeys::generate()),
       adoption_(parts.loop, [this] { finish(ReloadResult::timeout); }) {}
 
@@ -72,6 +73,7 @@ void Reloader::begin(Request request) {
 
 void Reloader::run_load(config::LoadResult loaded) {
   outcome_.diagnostics = std::move(loaded.diagnostics);
+  watched_files_ = std::move(loaded.watched_files);
   if (!loaded.config || !prepare(std::move(*loaded.config))) return finish(ReloadResult::refused);
   parts_.endpoints.prepare(prepared_->config.snapshot, [this] { commit(); });
 }
@@ -176,9 +178,11 @@ void Reloader::finish(ReloadResult result) {
     parts_.observer.on_reload_finished(outcome);
   }
   auto done = std::move(request_.done);
+  auto files = std::exchange(watched_files_, std::nullopt);
   request_ = {};
   busy_ = false;
   if (done) done(outcome);
+  if (files) after_load_(std::move(*files));
   next();
 }
 

@@ -43,9 +43,12 @@ class Reloader {
   };
   using Load = std::function<config::LoadResult(std::uint64_t generation)>;
   using Done = std::move_only_function<void(const ReloadOutcome&)>;
+  // What a load depended on.
+  using AfterLoad = std::function<void(std::vector<config::WatchedFile>)>;
 
-  // `load` reads the config file again.
-  Reloader(Parts parts, Load load);
+  // `load` reads the config file again. `after_load` is called at the end of each load, taken or refused, behind
+  // `done`.
+  Reloader(Parts parts, Load load, AfterLoad after_load);
 
   // The first generation; `done` is called later. On refused nothing was started and nothing ever will be.
   void start(config::LoadResult first, Done done);
@@ -62,6 +65,8 @@ class Reloader {
   [[nodiscard]] const config::LoadedConfig* current() const { return current_ ? &*current_ : nullptr; }
   [[nodiscard]] const ReloadOutcome& last() const { return last_; }
   [[nodiscard]] const ReloadCounts& counts() const { return counts_; }
+  // A load has read its files, and `after_load` is still to come.
+  [[nodiscard]] bool is_loading() const { return watched_files_.has_value(); }
   // Every worker serves some generation.
   [[nodiscard]] bool is_serving() const { return serving_; }
 
@@ -93,6 +98,7 @@ class Reloader {
 
   Parts parts_;
   Load load_;
+  AfterLoad after_load_;
   std::shared_ptr<const tls::TicketKeys> ticket_keys_;
   std::string path_;  // of the config, for messages
   std::optional<config::LoadedConfig> current_;
@@ -105,7 +111,8 @@ class Reloader {
   Request request_;
   ReloadOutcome outcome_;
   std::optional<Prepared> prepared_;
-  std::set<unsigned> missing_;  // workers that have not adopted yet
+  std::optional<std::vector<config::WatchedFile>> watched_files_;  // nullopt: it loads nothing
+  std::set<unsigned> missing_;                                     // workers that have not adopted yet
   Timer adoption_;
 
   ReloadOutcome last_;

@@ -41,6 +41,7 @@ Supervisor::Supervisor(core::EventLoop& loop, Resources resources, Reloader::Loa
       collector_(loop, workers_->size(), [this](std::uint64_t request) { workers_->collect_metrics(request); }),
       metrics_(loop,
                [this](const HttpRequest& request, Responder respond) { routes_.metrics(request, std::move(respond)); }),
+      watcher_(loop, [this](const std::vector<std::string>& changed) { reload_by_watch(changed); }),
       reloader_({.loop = loop,
                  .workers = *workers_,
                  .listeners = listeners_,
@@ -48,7 +49,7 @@ Supervisor::Supervisor(core::EventLoop& loop, Resources resources, Reloader::Loa
                  .access_log = *access_log_,
                  .metrics = metrics_,
                  .observer = lifecycle_},
-                std::move(load)),
+                std::move(load), [this](std::vector<config::WatchedFile> files) { watch(std::move(files)); }),
       routes_({.reloader = reloader_,
                .collector = collector_,
                .endpoints = endpoints_,
@@ -119,6 +120,24 @@ void Supervisor::reload_by_signal() {
   reloader_.reload("signal", [this](const ReloadOutcome&) { --signal_reloads_; });
 }
 
+void Supervisor::reload_by_watch(const std::vector<std::string>& changed) {
+  // One that has begun may have read them already; after it they are compared again.
+  if (reloader_.is_loading()) return;
+  core::log_event(LogLevel::info, "watched files changed",
+                  {{"first", changed.front()}, {"count", static_cast<std::int64_t>(changed.size())}});
+  reloader_.reload("watch", {});
+}
+
+// After each load: what it has read, and whatever it could not, is what the next one depends on.
+void Supervisor::watch(std::vector<config::WatchedFile> files) {
+  const config::LoadedConfig* config = reloader_.current();
+  if (draining_ || config == nullptr || !config->watch) return watcher_.stop();
+  if (!watcher_.is_active()) {
+    core::log_event(LogLevel::info, "watching files", {{"count", static_cast<std::int64_t>(files.size())}});
+  }
+  watcher_.watch(std::move(files));
+}
+
 void Supervisor::reopen_log() {
   if (const auto done = access_log_->reopen(); done) {
     core::log_event(LogLevel::info, "access log reopened");
@@ -129,6 +148,7 @@ void Supervisor::reopen_log() {
 
 void Supervisor::begin_drain() {
   draining_ = true;
+  watcher_.stop();
   reloader_.close();
   const bool serving = reloader_.is_serving();
   const auto time = serving ? drain_time(*reloader_.current()->snapshot) + kDrainGrace : core::Milliseconds{0};

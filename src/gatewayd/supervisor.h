@@ -15,6 +15,7 @@
 #include "gatewayd/control_routes.h"
 #include "gatewayd/control_sockets.h"
 #include "gatewayd/endpoint_monitor.h"
+#include "gatewayd/file_watcher.h"
 #include "gatewayd/lifecycle_reporter.h"
 #include "gatewayd/listener_sockets.h"
 #include "gatewayd/metrics_collector.h"
@@ -60,6 +61,8 @@ class Supervisor {
   void on_started(const ReloadOutcome& outcome);
   void on_signal(int number);
   void reload_by_signal();
+  void reload_by_watch(const std::vector<std::string>& changed);
+  void watch(std::vector<config::WatchedFile> files);
   void reopen_log();
   void begin_drain();
   void end(const char* why);
@@ -73,6 +76,7 @@ class Supervisor {
   EndpointMonitor endpoints_;
   MetricsCollector collector_;
   MetricsEndpoint metrics_;
+  FileWatcher watcher_;
   Reloader reloader_;
   ControlRoutes routes_;
   ControlHttpServer admin_server_;

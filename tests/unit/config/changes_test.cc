@@ -54,9 +54,9 @@ TEST_CASE("each kind of change is one line that names what changed") {
   CHECK(changes({.more = "  - {name: w, hosts: [www.example.com], tls: {certificate: pki/issued/server.pem, key: "
                          "pki/issued/server.key, "
                          "client_auth: off}, routes: [{path: /*, respond: echo}]}\n"}) == "virtual host w added\n");
-  CHECK(changes(
-            {.more = "timeouts: {drain: 1s}\nlimits: {body: 1MiB}\naccess_log: off\ntrusted_proxies: 10.0.0.0/8\n"}) ==
-        "timeouts changed\nlimits changed\ntrusted proxies changed\naccess log changed\n");
+  CHECK(changes({.more = "timeouts: {drain: 1s}\nlimits: {body: 1MiB}\naccess_log: off\ntrusted_proxies: "
+                         "10.0.0.0/8\nwatch: true\n"}) ==
+        "timeouts changed\nlimits changed\ntrusted proxies changed\naccess log changed\nwatch turned on\n");
 }
 
 TEST_CASE("an upstream that only moved in the list is no change") {

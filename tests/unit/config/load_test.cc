@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include <algorithm>
+#include <cerrno>
 
 #include "config_folder.h"
 #include "proxy/forwarding_headers.h"
@@ -68,7 +69,13 @@ TEST_CASE("a good config becomes a snapshot") {
   CHECK_FALSE(config.admin.metrics);
 }
 
-TEST_CASE("certificates are listed with their end, and every file that was read is watched") {
+std::vector<std::string> watched_by(const LoadResult& result) {
+  std::vector<std::string> paths;
+  for (const WatchedFile& file : result.watched_files) paths.push_back(file.path);
+  return paths;
+}
+
+TEST_CASE("certificates are listed with their end") {
   const ConfigFolder folder;
   const LoadedConfig config = folder.good(with_pair("pki/issued/server.pem", "pki/issued/server.key"));
   REQUIRE(config.certificates.size() == 2);
@@ -78,11 +85,43 @@ TEST_CASE("certificates are listed with their end, and every file that was read 
   CHECK(config.certificates[0].not_after > std::chrono::system_clock::now());
   CHECK(config.certificates[1].kind == "trust");
   CHECK(config.certificates[1].subject == "CN=Test CA");
+}
+
+TEST_CASE("every file that was read is watched, with the fingerprint of what was read") {
+  const ConfigFolder folder;
+  const LoadResult result = folder.load("watch: true\n" + with_pair("pki/issued/server.pem", "pki/issued/server.key"));
+  REQUIRE(result.config);
+  CHECK(result.config->watch);
+  CHECK(result.config->summary.back() == "watch: 5 file(s)");
   const std::vector<std::string> expected{
       (folder.path() / "gateway.yaml").string(), (folder.path() / "pki/ca.pem").string(),
       (folder.path() / "pki/ca.crl").string(), (folder.path() / "pki/issued/server.pem").string(),
       (folder.path() / "pki/issued/server.key").string()};
-  CHECK(config.watched_files == expected);
+  CHECK(watched_by(result) == expected);
+  for (const WatchedFile& file : result.watched_files) {
+    CHECK(file.fingerprint.error == 0);
+    CHECK(file.fingerprint == FileLook().fingerprint(file.path));
+  }
+  CHECK_MESSAGE(result.watched_files.front().content, "written this moment: its fingerprint alone proves nothing");
+}
+
+TEST_CASE("nothing is watched unless the config says so") {
+  CHECK_FALSE(ConfigFolder().good(with_pair("pki/issued/server.pem", "pki/issued/server.key")).watch);
+  CHECK(ConfigFolder().findings("watch: sometimes\n" + with_pair("pki/issued/server.pem", "pki/issued/server.key")) ==
+        "1:8: error: expected true or false, found 'sometimes'\n");
+}
+
+TEST_CASE("a load that failed knows which files could heal it") {
+  const ConfigFolder folder;
+  const LoadResult missing = folder.load(with_pair("pki/issued/server.pem", "missing.key"));
+  CHECK_FALSE(missing.config);
+  REQUIRE(missing.watched_files.size() == 5);
+  CHECK(missing.watched_files.back().path == (folder.path() / "missing.key").string());
+  CHECK(missing.watched_files.back().fingerprint.error == ENOENT);
+  const LoadResult no_yaml = folder.load("listeners: [");
+  CHECK(watched_by(no_yaml) == std::vector{(folder.path() / "gateway.yaml").string()});
+  const std::string nowhere = folder.path() / "nowhere.yaml";
+  CHECK(watched_by(load(nowhere, 1)) == std::vector{nowhere});
 }
 
 TEST_CASE("files that can't be used are errors at the path that names them") {
