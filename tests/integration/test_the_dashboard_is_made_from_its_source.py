@@ -42,7 +42,8 @@ def test_the_check_notices_a_change_by_hand(tmp_path):
 def test_it_can_be_imported_into_any_grafana():
     document = dashboard()
     assert document["uid"] == "mtls-gateway" and document["id"] is None and document["schemaVersion"] == 39
-    assert [(each["name"], each["type"], each["pluginId"]) for each in document["__inputs"]] == [("DS_PROMETHEUS", "datasource", "prometheus")]
+    inputs = [(each["name"], each["type"], each["pluginId"]) for each in document["__inputs"]]
+    assert inputs == [("DS_PROMETHEUS", "datasource", "prometheus")]
     first = document["templating"]["list"][0]
     assert first["name"] == "datasource" and first["type"] == "datasource" and first["current"]["value"] == "${DS_PROMETHEUS}"
     asks = [panel["datasource"] for panel in panels()] + [target["datasource"] for panel in panels() for target in panel["targets"]]
