@@ -1,5 +1,6 @@
 #include "tls/chain_verifier.h"
 
+#include <fmt/chrono.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -77,6 +78,28 @@ core::Result<bool> build_path(X509_STORE_CTX* context, std::chrono::sys_seconds 
                              X509_STORE_CTX_get_error_depth(context)));
 }
 
+// What an operator asks next: which certificate of the chain, and since or until when.
+std::string describe(const Verdict& verdict, const VerifiedChain& chain) {
+  const auto at = [&](std::string_view what, std::chrono::sys_seconds time) {
+    return fmt::format("{} {:%FT%TZ} (certificate {})", what, fmt::gmtime(std::chrono::system_clock::to_time_t(time)),
+                       verdict.element);
+  };
+  switch (verdict.reason) {
+    case Reason::expired:
+      return at("expired at", chain.elements[verdict.element].not_after);
+    case Reason::not_yet_valid:
+      return at("not valid before", chain.elements[verdict.element].not_before);
+    case Reason::revoked:
+      return fmt::format("revoked by its issuer's CRL (certificate {})", verdict.element);
+    case Reason::crl_expired:
+      return fmt::format("the issuer's CRL has expired (certificate {})", verdict.element);
+    case Reason::crl_missing:
+      return fmt::format("no CRL of the issuer (certificate {})", verdict.element);
+    default:
+      return std::string(to_string(verdict.reason));
+  }
+}
+
 core::Result<std::shared_ptr<const VerifiedPeer>> verify(X509_STORE_CTX* context, ConnectionState& state) {
   const HostOptions* host = state.host_options();
   const X509* leaf = X509_STORE_CTX_get0_cert(context);
@@ -97,8 +120,8 @@ core::Result<std::shared_ptr<const VerifiedPeer>> verify(X509_STORE_CTX* context
   auto peer = std::make_shared<VerifiedPeer>();
   TRY(peer->chain, chain_of(context, library, *host->trust->crls));
   TRY(peer->identity, identity_of(leaf, library.sha256()));
-  if (const Reason reason = judge(peer->chain, now, *host); reason != Reason::none) {
-    return refused(reason, std::string(to_string(reason)));
+  if (const Verdict verdict = judge_elements(peer->chain, now, *host); verdict.reason != Reason::none) {
+    return refused(verdict.reason, describe(verdict, peer->chain));
   }
   return peer;
 }

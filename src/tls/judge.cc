@@ -7,15 +7,15 @@ namespace {
 
 using core::Reason;
 
-Reason judge_times(const VerifiedChain& chain, std::chrono::sys_seconds now) {
-  for (const ChainElement& element : chain.elements) {
-    if (now < element.not_before) return Reason::not_yet_valid;
-    if (now > element.not_after) return Reason::expired;
+Verdict judge_times(const VerifiedChain& chain, std::chrono::sys_seconds now) {
+  for (std::size_t i = 0; i < chain.elements.size(); ++i) {
+    if (now < chain.elements[i].not_before) return {Reason::not_yet_valid, i};
+    if (now > chain.elements[i].not_after) return {Reason::expired, i};
   }
-  return Reason::none;
+  return {};
 }
 
-Reason judge_revocation(const VerifiedChain& chain, std::chrono::sys_seconds now, const TrustSet& trust) {
+Verdict judge_revocation(const VerifiedChain& chain, std::chrono::sys_seconds now, const TrustSet& trust) {
   // The anchor is trusted because the operator says so: it isn't revoked but removed.
   for (std::size_t i = 0; i + 1 < chain.elements.size(); ++i) {
     const ChainElement& element = chain.elements[i];
@@ -23,28 +23,33 @@ Reason judge_revocation(const VerifiedChain& chain, std::chrono::sys_seconds now
       case CrlIndex::Finding::good:
         break;
       case CrlIndex::Finding::revoked:
-        return Reason::revoked;
+        return {Reason::revoked, i};
       case CrlIndex::Finding::crl_expired:
-        return Reason::crl_expired;
+        return {Reason::crl_expired, i};
       case CrlIndex::Finding::no_crl:
-        if (trust.require_revocation) return Reason::crl_missing;
+        if (trust.require_revocation) return {Reason::crl_missing, i};
         break;
       case CrlIndex::Finding::unknown_issuer:
-        return Reason::crl_missing;
+        return {Reason::crl_missing, i};
     }
   }
-  return Reason::none;
+  return {};
 }
 
 }  // namespace
 
-Reason judge(const VerifiedChain& chain, std::chrono::sys_seconds now, const HostOptions& host) {
-  if (chain.elements.empty()) return Reason::no_certificate;
-  if (!host.trust) return Reason::unknown_ca;
-  if (!host.trust->crls) return Reason::internal;
-  if (!host.trust->crls->is_anchor(chain.elements.back().fingerprint)) return Reason::unknown_ca;
-  if (const Reason reason = judge_times(chain, now); reason != Reason::none) return reason;
+Verdict judge_elements(const VerifiedChain& chain, std::chrono::sys_seconds now, const HostOptions& host) {
+  if (chain.elements.empty()) return {Reason::no_certificate, 0};
+  const std::size_t anchor = chain.elements.size() - 1;
+  if (!host.trust) return {Reason::unknown_ca, anchor};
+  if (!host.trust->crls) return {Reason::internal, anchor};
+  if (!host.trust->crls->is_anchor(chain.elements[anchor].fingerprint)) return {Reason::unknown_ca, anchor};
+  if (const Verdict verdict = judge_times(chain, now); verdict.reason != Reason::none) return verdict;
   return judge_revocation(chain, now, *host.trust);
+}
+
+Reason judge(const VerifiedChain& chain, std::chrono::sys_seconds now, const HostOptions& host) {
+  return judge_elements(chain, now, host).reason;
 }
 
 Reason judge_live(const VerifiedPeer* peer, std::chrono::sys_seconds now, const HostOptions& host) {

@@ -38,6 +38,13 @@ struct VerifiedPeer {
 // refused.
 core::Reason judge(const VerifiedChain& chain, std::chrono::sys_seconds now, const HostOptions& host);
 
+// judge() for the log: which element of the chain it was, counted from the leaf.
+struct Verdict {
+  core::Reason reason = core::Reason::none;
+  std::size_t element = 0;
+};
+Verdict judge_elements(const VerifiedChain& chain, std::chrono::sys_seconds now, const HostOptions& host);
+
 // The verdict on a live connection under a (possibly newer) snapshot's host: mode against what was proven, then
 // judge(). `peer` is null for an anonymous client.
 core::Reason judge_live(const VerifiedPeer* peer, std::chrono::sys_seconds now, const HostOptions& host);

@@ -45,6 +45,7 @@ TEST_CASE("times are inclusive at both ends, for every element") {
     chain.elements[i].not_after = f.now;
     CHECK(judge(chain, f.now, f.host) == Reason::none);
     CHECK(judge(chain, f.now + std::chrono::seconds(1), f.host) == Reason::expired);
+    CHECK(judge_elements(chain, f.now + std::chrono::seconds(1), f.host).element == i);
     chain = f.peer->chain;
     chain.elements[i].not_before = f.now;
     CHECK(judge(chain, f.now, f.host) == Reason::none);
@@ -68,6 +69,7 @@ TEST_CASE("revocation is looked up for each element but the anchor") {
   CHECK(f.verdict() == Reason::none);  // another issuer's serial
   f.use_crls({make_crl(client_root(), {.revoked = {&f.intermediate}})});
   CHECK(f.verdict() == Reason::revoked);
+  CHECK(judge_elements(f.peer->chain, f.now, f.host).element == 1);
   f.use_crls({make_crl(f.intermediate, {.revoked = {&f.leaf}})});
   CHECK(f.verdict() == Reason::revoked);
   f.use_crls({make_crl(client_root(), {.revoked = {&client_root()}})});
