@@ -98,7 +98,7 @@ def configs():
     """The yaml blocks that are a config, or a part of one: every key at the top is one of ours."""
     found = []
     for path in DOCUMENTS:
-        for number, block in enumerate(re.findall(r"^```ya?ml\n(.*?)^```", path.read_text(), re.M | re.S), 1):
+        for number, block in enumerate(re.findall(r"^```ya?ml[^\n]*\n(.*?)^```", path.read_text(), re.M | re.S), 1):
             value = yaml.safe_load(block) if "\n---\n" not in block else None
             if isinstance(value, dict) and value and set(value) <= set(SCHEMA["properties"]):
                 found.append((f"{path.relative_to(ROOT)}-{number}", block))

@@ -4,10 +4,11 @@ import subprocess
 from functools import cache
 
 import pytest
+import yaml
 
 from harness.gateway import GATEWAYCTL, GATEWAYD, ROOT
-from harness.handbook import (OPERATIONS, anchors, code_reasons, handshake_rows, headings, links, markdown_files, program_lines,
-                              reasons_explained, relative, request_statuses, slug)
+from harness.handbook import (OPERATIONS, anchors, blocks, code_reasons, handshake_rows, headings, links, markdown_files, program_lines, prose,
+                              reasons_explained, relative, request_statuses, slug, words)
 
 KEPT_WORDS = {"ocsp_revoked", "ocsp_unavailable", "rate_limited"}
 ALERTS = ROOT / "deploy/prometheus/alerts.yaml"
@@ -27,6 +28,46 @@ def test_a_word_that_is_kept_for_later_is_never_given(word):
     lists = {"src/core/reason.h", "src/core/reason.cc", "src/proxy/local_reply.cc"}
     named = {relative(path) for path in (ROOT / "src").rglob("*.[ch]*") if re.search(rf"\b{word}\b", path.read_text())}
     assert named == lists
+
+
+def test_the_metrics_page_lists_the_same_reasons():
+    page = (ROOT / "docs/metrics.md").read_text()
+    told = re.search(r"Handshakes: (.*?)\. Requests: (.*?)\.\n", page, re.DOTALL)
+    assert set(words(told[1])) == set(handshake_rows())
+    assert set(words(told[2])) == set(request_statuses()) - {"connection_limit"}
+
+
+def quoted(path):
+    return {word for _, line in prose(path) for word in words(line)}
+
+
+def queries():
+    """(document, query) of every promql block; a query begins at a line's beginning."""
+    found = []
+    for path in markdown_files():
+        for block in blocks(path):
+            if block.language == "promql":
+                text = re.sub(r"(?m)^#.*\n", "", block.text)
+                found += [(relative(path), query) for query in re.split(r"\n(?=\S)", text.strip())]
+    return found
+
+
+def test_every_query_of_a_document_parses_and_asks_for_metrics_that_there_are(tmp_path):
+    rules = tmp_path / "rules.yaml"
+    rules.write_text(yaml.safe_dump({"groups": [{"name": "docs", "rules": [
+        {"record": f"doc:query:{number}", "expr": query} for number, (_, query) in enumerate(queries())]}]}))
+    checked = subprocess.run(["promtool", "check", "rules", str(rules)], capture_output=True, text=True, timeout=60)
+    assert checked.returncode == 0 and len(queries()) > 5, checked.stdout + checked.stderr
+    there = quoted(ROOT / "docs/metrics.md")
+    for document, query in queries():
+        for name in re.findall(r"\bgateway_\w+", query):
+            assert name in there or re.sub(r"_(bucket|sum|count)$", "", name) in there, f"{document}: {name}"
+
+
+def test_every_metric_that_the_handbook_names_is_one():
+    there = quoted(ROOT / "docs/metrics.md")
+    named = {name for word in quoted(OPERATIONS) for name in re.findall(r"^(?:gateway|process)_\w+", word)}
+    assert named and named <= there
 
 
 @cache
