@@ -24,6 +24,7 @@ struct Arguments {
   std::string check_file;
   PkiInitArguments pki_init;
   PkiIssueArguments pki_issue;
+  PkiExportArguments pki_export;
   PkiRevokeArguments pki_revoke;
   PkiCrlArguments pki_crl;
   std::filesystem::path pki_list_folder;
@@ -81,6 +82,24 @@ void add_pki_init(CLI::App& pki, Arguments& arguments, Command& chosen) {
   command->callback([&] { chosen = [&](const Output& output) { return pki_init(init, output); }; });
 }
 
+CLI::Option* add_bundle(CLI::App& command, BundleArguments& bundle) {
+  CLI::Option* pkcs12 = command.add_option("--pkcs12", bundle.file,
+                                           "Write a PKCS#12 bundle of key, certificate and intermediates (default: "
+                                           "DIR/issued/NAME.p12)");
+  pkcs12->expected(0, 1)->type_name("[FILE]");
+  command
+      .add_option("--password-file", bundle.password_file,
+                  "Take the bundle's password from the first line of this file, - for standard input; without it one "
+                  "is made and shown")
+      ->type_name("FILE")
+      ->needs(pkcs12);
+  command
+      .add_flag("--legacy", bundle.legacy,
+                "Encrypt the bundle with 3DES and SHA-1, for old importers that don't know AES-256 with PBKDF2")
+      ->needs(pkcs12);
+  return pkcs12;
+}
+
 void add_pki_issue(CLI::App& pki, Arguments& arguments, Command& chosen) {
   CLI::App* command = pki.add_subcommand("issue", "Make a key and a certificate");
   PkiIssueArguments& issue = arguments.pki_issue;
@@ -95,10 +114,21 @@ void add_pki_issue(CLI::App& pki, Arguments& arguments, Command& chosen) {
   command->add_option("--ip", issue.alt_names.ips, "IP address; may be repeated")->allow_extra_args(false);
   add_key_type(*command, issue.key_type);
   add_validity(*command, issue.validity, pki::kDefaultLeafDays);
-  command->callback([&] {
+  const CLI::Option* pkcs12 = add_bundle(*command, issue.bundle);
+  command->callback([&, pkcs12] {
+    issue.bundle.wanted = pkcs12->count() > 0;
     if (!issue.server && !issue.client) throw CLI::RequiredError("--server or --client");
     chosen = [&](const Output& output) { return pki_issue(issue, output); };
   });
+}
+
+void add_pki_export(CLI::App& pki, Arguments& arguments, Command& chosen) {
+  CLI::App* command = pki.add_subcommand("export", "Bundle a certificate with its key, for browsers and systems");
+  PkiExportArguments& bundle = arguments.pki_export;
+  command->add_option("DIR", bundle.folder, "Folder of the authority")->required();
+  command->add_option("NAME", bundle.name, "Name of the files in DIR/issued")->required();
+  add_bundle(*command, bundle.bundle)->required();
+  command->callback([&] { chosen = [&](const Output& output) { return pki_export(bundle, output); }; });
 }
 
 void add_pki_revocation(CLI::App& pki, Arguments& arguments, Command& chosen) {
@@ -161,6 +191,7 @@ int run(int argc, char** argv) {
   pki->require_subcommand(1);
   add_pki_init(*pki, arguments, chosen);
   add_pki_issue(*pki, arguments, chosen);
+  add_pki_export(*pki, arguments, chosen);
   add_pki_revocation(*pki, arguments, chosen);
   app.add_subcommand("version", "Print versions")->callback([&] { chosen = print_version; });
   try {

@@ -4,7 +4,11 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iostream>
 #include <nlohmann/json.hpp>
+#include <tuple>
+
+#include "gatewayctl/bundle_password.h"
 
 namespace gateway::ctl {
 namespace {
@@ -39,24 +43,71 @@ std::string_view status_word(pki::IndexStatus status) {
   return "valid";
 }
 
-ExitCode report_issued(const Output& output, std::string_view what, const pki::Issued& issued) {
+struct Bundle {
+  std::filesystem::path file;
+  BundlePassword password;
+};
+
+void add_bundle(ordered_json& document, const std::optional<Bundle>& bundle) {
+  if (!bundle) return;
+  document["pkcs12"] = bundle->file.string();
+  if (bundle->password.generated) document["password"] = bundle->password.text;
+}
+
+std::string to_text(const std::optional<Bundle>& bundle) {
+  if (!bundle) return {};
+  std::string text = fmt::format("  pkcs12   {}\n", bundle->file.string());
+  if (bundle->password.generated) {
+    text += fmt::format("  password {} (shown this once; give it away apart from the file)\n", bundle->password.text);
+  }
+  return text;
+}
+
+ExitCode report_issued(const Output& output, std::string_view what, const pki::Issued& issued,
+                       const std::optional<Bundle>& bundle = std::nullopt) {
   if (output.json) {
-    print_json(output, {{"result", what},
-                        {"name", issued.name},
-                        {"certificate", issued.certificate.string()},
-                        {"key", issued.key.string()},
-                        {"serial", issued.serial},
-                        {"subject", issued.subject},
-                        {"not_before", pki::format_time(issued.validity.not_before)},
-                        {"not_after", pki::format_time(issued.validity.not_after)},
-                        {"warnings", issued.warnings}});
+    ordered_json document{{"result", what},
+                          {"name", issued.name},
+                          {"certificate", issued.certificate.string()},
+                          {"key", issued.key.string()},
+                          {"serial", issued.serial},
+                          {"subject", issued.subject},
+                          {"not_before", pki::format_time(issued.validity.not_before)},
+                          {"not_after", pki::format_time(issued.validity.not_after)},
+                          {"warnings", issued.warnings}};
+    add_bundle(document, bundle);
+    print_json(output, document);
     return ExitCode::done;
   }
   output.out << fmt::format("{} {}\n  key      {}\n  subject  {}\n  serial   {}\n  valid    {} to {}\n", what,
                             issued.certificate.string(), issued.key.string(), printable(issued.subject), issued.serial,
-                            pki::format_time(issued.validity.not_before), pki::format_time(issued.validity.not_after));
+                            pki::format_time(issued.validity.not_before), pki::format_time(issued.validity.not_after))
+             << to_text(bundle);
   for (const std::string& warning : issued.warnings) output.err << "gatewayctl: warning: " << warning << '\n';
   return ExitCode::done;
+}
+
+// All that can be known before the bundle is written: a certificate without the bundle that was asked for would be half
+// a job.
+pki::Result<Bundle> prepare_bundle(const pki::Authority& authority, const std::string& name,
+                                   const BundleArguments& arguments) {
+  TRY(std::ignore, pki::check_name(name));
+  TRY(BundlePassword password, bundle_password(arguments.password_file, std::cin));
+  Bundle bundle{.file = arguments.file.empty() ? authority.bundle_path(name) : arguments.file,
+                .password = std::move(password)};
+  std::error_code error;
+  if (std::filesystem::exists(std::filesystem::symlink_status(bundle.file, error))) {
+    return pki::refuse("exists already and is never overwritten", bundle.file);
+  }
+  return bundle;
+}
+
+pki::Result<std::filesystem::path> write_bundle(const pki::Authority& authority, const std::string& name,
+                                                const BundleArguments& arguments, const Bundle& bundle) {
+  return authority.write_bundle({.name = name,
+                                 .file = bundle.file,
+                                 .password = bundle.password.text,
+                                 .cipher = arguments.legacy ? pki::BundleCipher::legacy : pki::BundleCipher::modern});
 }
 
 ordered_json to_json(const pki::WrittenCrl& crl) {
@@ -107,6 +158,12 @@ ExitCode pki_issue(const PkiIssueArguments& arguments, const Output& output) {
   const auto at = now();
   auto authority = pki::Authority::open(arguments.folder);
   if (!authority) return refused(output, authority.error());
+  std::optional<Bundle> bundle;
+  if (arguments.bundle.wanted) {
+    auto prepared = prepare_bundle(*authority, arguments.name, arguments.bundle);
+    if (!prepared) return refused(output, prepared.error());
+    bundle = std::move(*prepared);
+  }
   const auto issued =
       authority->issue({.name = arguments.name,
                         .subject = arguments.subject,
@@ -117,7 +174,30 @@ ExitCode pki_issue(const PkiIssueArguments& arguments, const Output& output) {
                         .validity = validity_from(arguments.validity, pki::kDefaultLeafDays, at)},
                        at);
   if (!issued) return refused(output, issued.error());
-  return report_issued(output, "issued", *issued);
+  if (bundle) {
+    if (auto written = write_bundle(*authority, arguments.name, arguments.bundle, *bundle); !written) {
+      written.error().message += " (the certificate was issued; `gatewayctl pki export` makes the bundle)";
+      return refused(output, written.error());
+    }
+  }
+  return report_issued(output, "issued", *issued, bundle);
+}
+
+ExitCode pki_export(const PkiExportArguments& arguments, const Output& output) {
+  const auto authority = pki::Authority::open(arguments.folder);
+  if (!authority) return refused(output, authority.error());
+  const auto bundle = prepare_bundle(*authority, arguments.name, arguments.bundle);
+  if (!bundle) return refused(output, bundle.error());
+  const auto written = write_bundle(*authority, arguments.name, arguments.bundle, *bundle);
+  if (!written) return refused(output, written.error());
+  if (output.json) {
+    ordered_json document{{"result", "exported"}, {"name", arguments.name}};
+    add_bundle(document, *bundle);
+    print_json(output, document);
+  } else {
+    output.out << fmt::format("exported {}\n", arguments.name) << to_text(*bundle);
+  }
+  return ExitCode::done;
 }
 
 ExitCode pki_revoke(const PkiRevokeArguments& arguments, const Output& output) {

@@ -17,6 +17,14 @@ struct ValidityArguments {
   std::string not_after;
 };
 
+// `--pkcs12 [FILE] [--password-file FILE] [--legacy]`
+struct BundleArguments {
+  bool wanted = false;
+  std::filesystem::path file;  // empty: beside the certificate
+  std::string password_file;   // "-": standard input; empty: a password is made and shown
+  bool legacy = false;
+};
+
 struct PkiInitArguments {
   std::filesystem::path folder;
   pki::Subject subject;
@@ -36,6 +44,13 @@ struct PkiIssueArguments {
   bool client = false;
   std::string key_type = "ecdsa-p256";
   ValidityArguments validity;
+  BundleArguments bundle;
+};
+
+struct PkiExportArguments {
+  std::filesystem::path folder;
+  std::string name;
+  BundleArguments bundle;
 };
 
 struct PkiRevokeArguments {
@@ -52,6 +67,7 @@ struct PkiCrlArguments {
 
 ExitCode pki_init(const PkiInitArguments& arguments, const Output& output);
 ExitCode pki_issue(const PkiIssueArguments& arguments, const Output& output);
+ExitCode pki_export(const PkiExportArguments& arguments, const Output& output);
 ExitCode pki_revoke(const PkiRevokeArguments& arguments, const Output& output);
 ExitCode pki_crl(const PkiCrlArguments& arguments, const Output& output);
 ExitCode pki_list(const std::filesystem::path& folder, const Output& output);

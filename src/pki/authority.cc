@@ -23,21 +23,6 @@ bool is_taken(const fs::path& path) {
   return fs::symlink_status(path, error).type() != fs::file_type::not_found;
 }
 
-Result<Done> check_name(std::string_view name) {
-  const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-           c == '-';
-  };
-  if (name.empty() || name.size() > kMaxNameBytes || name.front() == '.' || name.front() == '-' ||
-      !std::ranges::all_of(name, allowed)) {
-    return refuse(
-        fmt::format("'{}' is no name for a certificate: expected letters, digits, '.', '_' and '-', "
-                    "beginning with none of '.' and '-'",
-                    name));
-  }
-  return Done{};
-}
-
 Result<Done> check_validity(const Validity& validity) {
   if (validity.not_before < validity.not_after) return Done{};
   return refuse(fmt::format("the validity ends ({}) before it begins ({})", format_time(validity.not_after),
@@ -103,6 +88,21 @@ Issued describe(X509* certificate, std::string name, fs::path certificate_file, 
 }
 
 }  // namespace
+
+Result<Done> check_name(std::string_view name) {
+  const auto allowed = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
+  };
+  if (name.empty() || name.size() > kMaxNameBytes || name.front() == '.' || name.front() == '-' ||
+      !std::ranges::all_of(name, allowed)) {
+    return refuse(
+        fmt::format("'{}' is no name for a certificate: expected letters, digits, '.', '_' and '-', "
+                    "beginning with none of '.' and '-'",
+                    name));
+  }
+  return Done{};
+}
 
 struct Authority::LoadedSigner {
   X509Ptr certificate;

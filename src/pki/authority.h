@@ -11,6 +11,7 @@
 #include "pki/certificate.h"
 #include "pki/error.h"
 #include "pki/index_file.h"
+#include "pki/pkcs12.h"
 #include "pki/private_key.h"
 #include "pki/safe_file.h"
 
@@ -49,6 +50,15 @@ struct Issued {
   std::vector<std::string> warnings;
 };
 
+// A PKCS#12 bundle of a certificate in issued/, with its key and the intermediates above it: what browsers and
+// operating systems import.
+struct BundleOptions {
+  std::string name;
+  std::filesystem::path file;  // empty: issued/NAME.p12
+  std::string password;
+  BundleCipher cipher = BundleCipher::modern;
+};
+
 struct WrittenCrl {
   std::filesystem::path file;
   std::uint64_t number = 0;
@@ -73,10 +83,14 @@ struct ListedCertificate {
   std::optional<Revocation> revocation;
 };
 
+// Whether `name` can be that of files in issued/.
+Result<Done> check_name(std::string_view name);
+
 // A small certificate authority in a folder, for operators, demos and tests. The folder is readable to openssl:
 //   ca.pem, ca.key (0600)      the authority itself
 //   chain.pem                  only below a parent: this certificate and those between it and the root
 //   issued/NAME.pem, NAME.key  the leaf and the intermediates above it; the key is 0600
+//   issued/NAME.p12            the same as a bundle, if it was asked for; 0600
 //   ca.crl, crlnumber          the newest CRL and the number of the next
 //   index.txt, index.txt.attr  the openssl-ca database
 // No key and no certificate is ever overwritten. Writers of one folder take turns (also as processes); every file is
@@ -90,6 +104,10 @@ class Authority {
   static Result<Authority> open(const std::filesystem::path& folder);
 
   Result<Issued> issue(const IssueOptions& options, std::chrono::sys_seconds now);
+  // Writes a new file (0600), never over another one; returns its path.
+  [[nodiscard]] Result<std::filesystem::path> write_bundle(const BundleOptions& options) const;
+  // Where write_bundle() puts one that has no file of its own.
+  [[nodiscard]] std::filesystem::path bundle_path(std::string_view name) const;
   // `target` is a name in issued/ or a serial. Writes a new CRL, too.
   Result<Revoked> revoke(std::string_view target, RevocationReason reason, int crl_days, std::chrono::sys_seconds now);
   Result<WrittenCrl> write_crl(int days, std::chrono::sys_seconds now);
