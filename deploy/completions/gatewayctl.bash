@@ -44,9 +44,11 @@ _gatewayctl() {
     case "${words[0]} ${words[1]}" in
         ' ') choices='reload check status health pki version' ;;
         'reload '* | 'status '* | 'health '*) options+=' --timeout' ;;
-        'pki ') choices='init issue revoke crl list' ;;
+        'pki ') choices='init issue export revoke crl list' ;;
         'pki init') options+=' --cn --o --ou --key-type --days --not-before --not-after --crl-days --parent --path-length' ;;
-        'pki issue') options+=' --server --client --cn --o --ou --dns --uri --email --ip --key-type --days --not-before --not-after' ;;
+        'pki issue') options+=' --server --client --cn --o --ou --dns --uri --email --ip --key-type --days --not-before --not-after
+            --pkcs12 --password-file --legacy' ;;
+        'pki export') options+=' --pkcs12 --password-file --legacy' ;;
         'pki revoke') options+=' --reason --days' ;;
         'pki crl') options+=' --days' ;;
     esac
@@ -60,7 +62,7 @@ _gatewayctl() {
     elif [ "${words[0]}" = pki ] && [ ${#words[@]} -eq 2 ]; then
         compopt -o filenames 2>/dev/null
         mapfile -t COMPREPLY < <(compgen -d -- "$cur")
-    elif [ "${words[0]} ${words[1]}" = 'pki revoke' ] && [ -d "${words[2]}/issued" ]; then
+    elif [[ "${words[0]} ${words[1]}" =~ ^'pki '(revoke|export)$ ]] && [ -d "${words[2]}/issued" ]; then
         # The names that were issued.
         mapfile -t COMPREPLY < <(compgen -W "$(cd "${words[2]}/issued" && for word in *.pem; do echo "${word%.pem}"; done)" -- "$cur")
     fi

@@ -1,6 +1,6 @@
 # fish completion for gatewayctl
 set -l commands reload check status health pki version
-set -l pki init issue revoke crl list
+set -l pki init issue export revoke crl list
 set -l in_pki '__fish_seen_subcommand_from pki'
 set -l before "not __fish_seen_subcommand_from $commands"
 set -l before_pki "$in_pki; and not __fish_seen_subcommand_from $pki"
@@ -22,6 +22,7 @@ complete -c gatewayctl -n '__fish_seen_subcommand_from check' -F
 
 complete -c gatewayctl -n $before_pki -a init -d 'Make a certificate authority in a folder'
 complete -c gatewayctl -n $before_pki -a issue -d 'Make a key and a certificate'
+complete -c gatewayctl -n $before_pki -a export -d 'Bundle a certificate with its key'
 complete -c gatewayctl -n $before_pki -a revoke -d 'Revoke a certificate and write a new CRL'
 complete -c gatewayctl -n $before_pki -a crl -d 'Write a new CRL'
 complete -c gatewayctl -n $before_pki -a list -d 'List the certificates'
@@ -48,6 +49,11 @@ complete -c gatewayctl -n $issue -l dns -x -d 'DNS name'
 complete -c gatewayctl -n $issue -l uri -x -d URI
 complete -c gatewayctl -n $issue -l email -x -d 'E-mail address'
 complete -c gatewayctl -n $issue -l ip -x -d 'IP address'
+
+set -l bundle "$in_pki; and __fish_seen_subcommand_from issue export"
+complete -c gatewayctl -n $bundle -l pkcs12 -F -d 'Write a PKCS#12 bundle'
+complete -c gatewayctl -n $bundle -l password-file -r -F -d 'File with the password, - for standard input'
+complete -c gatewayctl -n $bundle -l legacy -d '3DES and SHA-1, for old importers'
 
 complete -c gatewayctl -n "$in_pki; and __fish_seen_subcommand_from revoke" -l reason -x -d Why \
     -a 'unspecified keyCompromise CACompromise affiliationChanged superseded cessationOfOperation certificateHold'
