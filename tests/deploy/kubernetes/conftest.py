@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from harness.origin import Origin
 from harness.pki import Pki
 from kube_cluster import Cluster, Tools, tool
 from kube_pod import make_image
@@ -41,3 +42,11 @@ def image():
     with tempfile.TemporaryDirectory(prefix="gw-image-") as folder:
         Path(folder).chmod(0o755)
         yield make_image(Path(folder))
+
+
+@pytest.fixture
+def origin():
+    """The legacy API: on the machine, outside of the pod."""
+    server = Origin(host="0.0.0.0")
+    yield server
+    server.stop()

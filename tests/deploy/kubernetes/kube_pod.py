@@ -215,6 +215,12 @@ class Pod:
             assert self.gateway.process.poll() is None, self.gateway.output()
         return self
 
+    def listening(self):
+        """(address, port) of every listening TCP socket in the pod."""
+        command = ["ip", "netns", "exec", self.network.name, "ss", "-H", "-t", "-l", "-n"]
+        lines = subprocess.run(command, check=True, capture_output=True, text=True).stdout.splitlines()
+        return {(address, int(port)) for address, _, port in (line.split()[3].rpartition(":") for line in lines)}
+
     @property
     def gateway(self):
         return self.containers["gateway"]

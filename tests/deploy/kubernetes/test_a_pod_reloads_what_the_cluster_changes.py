@@ -1,49 +1,15 @@
 """The pod of the installed chart, run by hand: what `kubectl apply` changes is served without a restart, what is bad is not."""
-import base64
-import json
-
 import pytest
 import yaml
 from harness import clients
-from harness.origin import Origin
 from harness.waiting import eventually
 from kube_chart import CHART, example, sets
+from kube_objects import HOST, apply, apply_certificate, apply_clients, issue
 from kube_pod import Pod
 from kube_volume import MountFailed
 
-HOST = "api.example.com"
 RELOADED = "gateway_config_last_reload_success"
 GENERATION = "gateway_config_generation"
-
-
-def apply(cluster, namespace, kind, name, data, type=None):
-    """kubectl apply of an object with these texts."""
-    if kind == "Secret":
-        data = {key: base64.b64encode(text.encode()).decode() for key, text in data.items()}
-    document = {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, "data": data} | ({"type": type} if type else {})
-    cluster.kubectl("apply", "-n", namespace, "-f", "-", stdin=json.dumps(document))
-
-
-def apply_certificate(cluster, namespace, certificate):
-    apply(cluster, namespace, "Secret", "api-tls", {"tls.crt": certificate.pem.read_text(), "tls.key": certificate.key.read_text()},
-          type="kubernetes.io/tls")
-
-
-def apply_clients(cluster, namespace, pki, revoked):
-    crl = pki.root.write_crl(pki.folder / f"{namespace}.crl", revoked)
-    apply(cluster, namespace, "Secret", "clients-ca", {"ca.crt": pki.root.pem.read_text(), "ca.crl": crl.read_text()})
-
-
-def issue(pki, stem, hosts=(HOST,)):
-    return pki.server_ca.issue(stem, "gateway", server=True, dns=list(hosts))
-
-
-@pytest.fixture
-def origin():
-    """The legacy API: on the machine, outside of the pod."""
-    server = Origin(host="0.0.0.0")
-    yield server
-    server.stop()
 
 
 @pytest.fixture
