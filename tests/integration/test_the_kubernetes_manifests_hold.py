@@ -7,6 +7,8 @@ import jsonschema
 import pytest
 import yaml
 
+from harness.gateway import ctl
+
 KUBERNETES = Path(__file__).resolve().parents[2] / "deploy/kubernetes"
 CHART = KUBERNETES / "chart/mtls-gateway"
 FLAVOURS = ["edge", "sidecar"]
@@ -91,6 +93,35 @@ def test_the_sidecars_api_has_no_port_of_its_own():
     config = yaml.safe_load(of_kind("sidecar", "ConfigMap")["data"]["gateway.yaml"])
     assert config["upstreams"]["api"]["endpoints"] == ["127.0.0.1:8080"]
     assert api["command"][api["command"].index("--bind") + 1] == "127.0.0.1"
+
+
+def check(folder, pki, config):
+    """gatewayctl check of a gateway.yaml whose mounted files are in a folder of the test's own."""
+    server = pki.server_ca.issue("of-the-manifests", "gateway", server=True, dns=["api.example.com"])
+    files = {"certificates/api/tls.crt": server.pem, "certificates/api/tls.key": server.key, "trust/clients/ca.crt": pki.root.pem,
+             "trust/clients/ca.crl": pki.crl}
+    for name, source in files.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(source.read_bytes())
+        (folder / name).chmod(0o440)
+    text = yaml.safe_dump(config, width=200).replace("/etc/gatewayd/", f"{folder}/").replace("/run/gatewayd/", f"{folder}/")
+    (folder / "gateway.yaml").write_text(text)
+    return ctl("check", str(folder / "gateway.yaml"))
+
+
+@pytest.mark.parametrize("flavour", FLAVOURS)
+def test_the_config_of_the_manifests_is_one_that_the_gateway_takes(flavour, pki, tmp_path):
+    config = yaml.safe_load(of_kind(flavour, "ConfigMap")["data"]["gateway.yaml"])
+    assert config["watch"] is True
+    checked = check(tmp_path, pki, config)
+    assert checked.returncode == 0 and "warning" not in checked.stdout + checked.stderr, checked.stdout + checked.stderr
+
+
+def test_the_readmes_example_for_ingress_nginx_is_one_that_the_gateway_takes(pki, tmp_path):
+    block, = re.findall(r"```yaml\n(.*?)```", (KUBERNETES / "README.md").read_text(), re.S)
+    base = yaml.safe_load(of_kind("edge", "ConfigMap")["data"]["gateway.yaml"])
+    checked = check(tmp_path, pki, base | yaml.safe_load(block)["config"])
+    assert checked.returncode == 0, checked.stdout + checked.stderr
 
 
 def test_the_chart_is_of_this_version():

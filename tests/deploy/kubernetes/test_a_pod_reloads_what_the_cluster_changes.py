@@ -67,6 +67,7 @@ def test_the_pod_serves_as_it_was_declared(edge, pki, origin):
     assert "revoked" in refusal(edge, pki, "revoked")
     asked = edge.gateway.exec(["/usr/bin/gatewayctl", "status"])
     assert asked.returncode == 0 and "api" in asked.stdout, asked.stderr
+    assert "warning" not in edge.gateway.output()
     assert edge.gateway.exec(["/usr/bin/gatewayctl", "health"]).returncode == 0
 
 
