@@ -31,8 +31,8 @@ def share(metric, selector, condition, by=""):
 
 
 def quantiles(metric, selector, by="", legend=""):
-    """p50, p95 and p99."""
-    return [query(f"histogram_quantile({part}, {rate(metric + '_bucket', selector, ', '.join(filter(None, (by, 'le'))))})",
+    """p50, p95 and p99; nothing, not NaN, where nothing happens."""
+    return [query(f"histogram_quantile({part}, {rate(metric + '_bucket', selector, ', '.join(filter(None, (by, 'le'))))}) >= 0",
                   f"p{round(part * 100)} {legend}".strip())
             for part in (0.5, 0.95, 0.99)]
 
