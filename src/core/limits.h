@@ -43,6 +43,8 @@ inline constexpr unsigned kInterimResponses = 16;             // 1xx before a fi
 inline constexpr std::size_t kChunkExtensionBytes = 4 << 10;  // of one message, all chunks together
 inline constexpr std::size_t kMethodBytes = 32;
 inline constexpr Milliseconds kLingerTime{2'000};  // reading on after an early final response, so that it arrives
+inline constexpr Milliseconds kAnnouncedIdleTime{
+    1'000};  // an idle client keeps its connection so long once a drain is announced
 inline constexpr std::uint64_t kLingerBytes = 16ULL << 20;
 inline constexpr Milliseconds kUpstreamIdleTime{60'000};  // an idle pooled connection is closed after this
 inline constexpr Milliseconds kEndpointPause{

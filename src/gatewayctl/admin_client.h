@@ -15,6 +15,7 @@ namespace gateway::ctl {
 //                      after every worker has taken the new generation
 //                  422 {"result": "refused", "generation": N, "errors": [DIAGNOSTIC...], "warnings": [...]}; N goes on
 //                  504 {"result": "timeout", ...}: loaded, but not every worker has taken it
+//   POST /drain    200 {"ready": false, "draining": true}: the daemon serves on until SIGTERM
 //   GET /status    200 {"version", "generation", "uptime_seconds", "draining", "workers": [...], "listeners": [...],
 //                       "virtual_hosts": [...], "upstreams": [{"name", "endpoints": [...]}], ...}
 //   GET /health    200 {"ready": true}, or 503 {"ready": false, ...}

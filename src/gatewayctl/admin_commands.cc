@@ -4,6 +4,7 @@
 
 #include <charconv>
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "gatewayctl/admin_client.h"
 #include "gatewayctl/diagnostics_json.h"
@@ -139,6 +140,20 @@ ExitCode status(const AdminArguments& arguments, const Output& output) {
   } else {
     output.out << render_status(answer->body);
   }
+  return ExitCode::done;
+}
+
+ExitCode drain(const AdminArguments& arguments, const Output& output) {
+  const auto answer = ask(arguments, output, "POST", "/drain");
+  if (!answer) return answer.error();
+  if (answer->status != kOk) return unexpected_answer(output, *answer);
+  if (output.json) {
+    print_json(output, answer->body);
+  } else {
+    output.out << "draining: not ready any more; clients are served until SIGTERM\n";
+  }
+  output.out.flush();
+  std::this_thread::sleep_for(arguments.wait);
   return ExitCode::done;
 }
 

@@ -21,6 +21,7 @@ struct Arguments {
   bool json = false;
   AdminArguments admin;
   std::string timeout;
+  std::string wait;
   std::string check_file;
   PkiInitArguments pki_init;
   PkiIssueArguments pki_issue;
@@ -153,18 +154,34 @@ void add_pki_revocation(CLI::App& pki, Arguments& arguments, Command& chosen) {
   list->callback([&] { chosen = [&](const Output& output) { return pki_list(arguments.pki_list_folder, output); }; });
 }
 
-void add_admin_command(CLI::App& app, Arguments& arguments, Command& chosen, const std::string& name,
-                       const std::string& text, ExitCode (*command)(const AdminArguments&, const Output&)) {
+CLI::Validator duration_validator() {
+  return CLI::Validator(
+      [](std::string& word) { return parse_timeout(word) ? std::string() : "'" + word + "' is no time up to 1h"; },
+      "TIME");
+}
+
+CLI::App* add_admin_command(CLI::App& app, Arguments& arguments, Command& chosen, const std::string& name,
+                            const std::string& text, ExitCode (*command)(const AdminArguments&, const Output&)) {
   CLI::App* added = app.add_subcommand(name, text);
   added->add_option("--timeout", arguments.timeout, "How long to wait for the daemon: 500ms, 30s, 2m")
-      ->check(CLI::Validator(
-          [](std::string& word) { return parse_timeout(word) ? std::string() : "'" + word + "' is no time up to 1h"; },
-          "TIME"))
+      ->check(duration_validator())
       ->default_str("30s");
   added->callback([&arguments, &chosen, command] {
     arguments.admin.timeout = parse_timeout(arguments.timeout).value_or(kDefaultTimeout);
+    arguments.admin.wait = parse_timeout(arguments.wait).value_or(std::chrono::milliseconds{0});
     chosen = [&arguments, command](const Output& output) { return command(arguments.admin, output); };
   });
+  return added;
+}
+
+void add_admin_commands(CLI::App& app, Arguments& arguments, Command& chosen) {
+  add_admin_command(app, arguments, chosen, "reload", "Let gatewayd take its config anew", reload)
+      ->add_flag_callback("--wait", [] {}, "Wait until all workers have taken it; it always does");
+  add_admin_command(app, arguments, chosen, "status", "Show what gatewayd does", status);
+  add_admin_command(app, arguments, chosen, "health", "Succeed if gatewayd is ready to serve", health);
+  add_admin_command(app, arguments, chosen, "drain", "Announce gatewayd's end: not ready, serving until SIGTERM", drain)
+      ->add_option("--wait", arguments.wait, "Then wait so long, for load balancers to notice: 500ms, 10s, 1m")
+      ->check(duration_validator());
 }
 
 void add_check(CLI::App& app, Arguments& arguments, Command& chosen) {
@@ -183,10 +200,8 @@ int run(int argc, char** argv) {
   app.add_option("--socket", arguments.admin.socket, "Admin socket of gatewayd")
       ->envname("GATEWAY_SOCKET")
       ->capture_default_str();
-  add_admin_command(app, arguments, chosen, "reload", "Let gatewayd take its config anew", reload);
+  add_admin_commands(app, arguments, chosen);
   add_check(app, arguments, chosen);
-  add_admin_command(app, arguments, chosen, "status", "Show what gatewayd does", status);
-  add_admin_command(app, arguments, chosen, "health", "Succeed if gatewayd is ready to serve", health);
   CLI::App* pki = app.add_subcommand("pki", "A small certificate authority");
   pki->require_subcommand(1);
   add_pki_init(*pki, arguments, chosen);

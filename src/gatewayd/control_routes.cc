@@ -39,12 +39,15 @@ bool is_read(const HttpRequest& request) {
 }  // namespace
 
 void ControlRoutes::admin(const HttpRequest& request, Responder respond) {
-  if (request.path == "/reload") {
-    if (request.method != "POST") return respond(json(405, error_json("/reload takes POST")));
-    return reload(std::move(respond));
+  if (request.path == "/reload" || request.path == "/drain") {
+    if (request.method != "POST") return respond(json(405, error_json(request.path + " takes POST")));
+    if (request.path == "/reload") return reload(std::move(respond));
+    parts_.announce_drain();
+    return respond(json(200, health_json(ready(), parts_.draining)));
   }
   const bool known = request.path == "/status" || request.path == "/health" || request.path == "/version";
-  if (!known) return respond(json(404, error_json("there are POST /reload, GET /status, /health and /version")));
+  if (!known)
+    return respond(json(404, error_json("there are POST /reload, POST /drain, GET /status, /health and /version")));
   if (!is_read(request)) return respond(json(405, error_json(request.path + " takes GET")));
   if (request.path == "/status") return status(std::move(respond));
   if (request.path == "/version") return respond(json(200, version_json(component_versions())));

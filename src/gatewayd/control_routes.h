@@ -1,6 +1,8 @@
 #pragma once
 
 #include <chrono>
+#include <functional>
+#include <utility>
 
 #include "core/log_sink.h"
 #include "gatewayd/control_http.h"
@@ -21,10 +23,11 @@ class ControlRoutes {
     EndpointMonitor& endpoints;
     const core::LogSink& access_log;
     const bool& draining;
+    std::function<void()> announce_drain;
   };
-  explicit ControlRoutes(Parts parts) : parts_(parts) {}
+  explicit ControlRoutes(Parts parts) : parts_(std::move(parts)) {}
 
-  // POST /reload, GET /status, /health, /version.
+  // POST /reload, POST /drain, GET /status, /health, /version.
   void admin(const HttpRequest& request, Responder respond);
   // GET /metrics, /healthz, /readyz.
   void metrics(const HttpRequest& request, Responder respond);

@@ -7,11 +7,13 @@
 #include "config/load.h"
 #include "gatewayd/lifecycle_reporter.h"
 #include "gatewayd/process_stats.h"
-#include "gatewayd/service_notifier.h"
 #include "gatewayd/supervisor.h"
 #include "gatewayd/version.h"
 
 namespace {
+
+using gateway::gatewayd::ServiceEnvironment;
+using gateway::gatewayd::ServiceNotifier;
 
 constexpr int kUsageError = 2;
 constexpr int kConfigError = 78;  // EX_CONFIG of sysexits.h
@@ -66,12 +68,13 @@ int main(int argc, char** argv) {
   }
   auto loaded = gateway::config::load(config_path, 1);
   if (only_check) return check(loaded);
-  auto notifier = gateway::gatewayd::ServiceNotifier::from_environment();
+  ServiceEnvironment service{.notifier = ServiceNotifier::from_environment(),
+                             .watchdog = gateway::gatewayd::Watchdog::limit_from_environment()};
   if (!loaded.config) {
     print_diagnostics(loaded);
-    notifier.send(gateway::gatewayd::ServiceNotifier::status("Can't start: " +
-                                                             gateway::gatewayd::first_error(loaded.diagnostics)));
+    const std::string error = gateway::gatewayd::first_error(loaded.diagnostics);
+    service.notifier.send(ServiceNotifier::status("Can't start: " + error));
     return kConfigError;
   }
-  return gateway::gatewayd::run_daemon(config_path, std::move(loaded), notifier);
+  return gateway::gatewayd::run_daemon(config_path, std::move(loaded), service);
 }

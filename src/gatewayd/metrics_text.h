@@ -26,7 +26,7 @@ struct MetricsInput {
   bool last_reload_success = true;
   std::chrono::system_clock::time_point last_reload_time;
   ReloadCounts reloads;
-  bool draining = false;
+  bool draining = false;  // announced, or under way
   std::uint64_t dropped_log_lines = 0;
   ProcessStats process;
   std::string version;

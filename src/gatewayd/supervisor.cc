@@ -54,12 +54,17 @@ Supervisor::Supervisor(core::EventLoop& loop, Resources resources, Reloader::Loa
                .collector = collector_,
                .endpoints = endpoints_,
                .access_log = *access_log_,
-               .draining = draining_}),
+               .draining = draining_,
+               .announce_drain = [this] { announce_drain(); }}),
       admin_server_(
           loop, [this](const HttpRequest& request, Responder respond) { routes_.admin(request, std::move(respond)); }),
       signals_(loop, [this](int number) { on_signal(number); }),
       ticket_rotation_(loop, [this] { reloader_.rotate_ticket_keys(); }),
-      drain_(loop, [this] { end("the drain timeout is over"); }) {}
+      drain_(loop, [this] { end("the drain timeout is over"); }),
+      watchdog_(
+          loop, workers_->size(), [this](std::uint64_t round) { workers_->ping(round); },
+          [this] { lifecycle_.keep_alive(); }),
+      watchdog_limit_(resources.watchdog) {}
 
 Supervisor::~Supervisor() = default;
 
@@ -85,6 +90,7 @@ void Supervisor::on_started(const ReloadOutcome& outcome) {
     return end("the first configuration could not be brought into service");
   }
   ticket_rotation_.start(core::kTicketKeyLifetime, core::kTicketKeyLifetime);
+  if (watchdog_limit_) watchdog_.start(*watchdog_limit_);
   core::log_event(LogLevel::info, "gatewayd is ready",
                   {{"version", own_version()},
                    {"pid", static_cast<std::int64_t>(::getpid())},
@@ -99,6 +105,8 @@ void Supervisor::on_reply(proxy::ControlMessage message) {
     collector_.on_report(*report);
   } else if (const auto* drained = std::get_if<proxy::WorkerDrained>(&message)) {
     if (undrained_.erase(drained->worker) != 0 && undrained_.empty()) end("all workers are drained");
+  } else if (const auto* pong = std::get_if<proxy::Pong>(&message)) {
+    watchdog_.on_pong(pong->worker, pong->round);
   }
 }
 
@@ -109,7 +117,7 @@ void Supervisor::on_signal(int number) {
     case SIGUSR1:
       return reopen_log();
     default:
-      return draining_ ? end("told twice to end") : begin_drain();
+      return stopping_ ? end("told twice to end") : begin_drain();
   }
 }
 
@@ -146,9 +154,17 @@ void Supervisor::reopen_log() {
   }
 }
 
+void Supervisor::announce_drain() {
+  if (std::exchange(draining_, true)) return;
+  core::log_event(LogLevel::info, "a drain is announced: not ready any more, clients are served until the end");
+  workers_->announce_drain();
+  lifecycle_.on_drain_announced();
+}
+
 void Supervisor::begin_drain() {
   draining_ = true;
   watcher_.stop();
+  stopping_ = true;
   reloader_.close();
   const bool serving = reloader_.is_serving();
   const auto time = serving ? drain_time(*reloader_.current()->snapshot) + kDrainGrace : core::Milliseconds{0};
@@ -166,15 +182,16 @@ void Supervisor::end(const char* why) {
   loop_.stop();
 }
 
-int run_daemon(const std::string& config_path, config::LoadResult first, ServiceNotifier& notifier) {
-  const auto failed = [&notifier](const core::Error& error) {
-    notifier.send(ServiceNotifier::status("Can't start: " + error.detail));
+int run_daemon(const std::string& config_path, config::LoadResult first, ServiceEnvironment& service) {
+  const auto failed = [&service](const core::Error& error) {
+    service.notifier.send(ServiceNotifier::status("Can't start: " + error.detail));
     core::log_event(LogLevel::error, "gatewayd can't start", {{"detail", error.detail}});
     return 1;
   };
   const config::LoadedConfig& config = *first.config;
   Supervisor::Resources resources;
-  resources.notifier = &notifier;
+  resources.notifier = &service.notifier;
+  resources.watchdog = service.watchdog;
   if (!config.admin.socket.empty()) {
     // First of all: it finds out whether another daemon runs with this config.
     auto admin = AdminSocket::open(config.admin.socket);

@@ -24,10 +24,17 @@
 #include "gatewayd/service_notifier.h"
 #include "gatewayd/signals.h"
 #include "gatewayd/timer.h"
+#include "gatewayd/watchdog.h"
 #include "gatewayd/worker_set.h"
 #include "proxy/worker_message.h"
 
 namespace gateway::gatewayd {
+
+// What a service manager hands to the daemon.
+struct ServiceEnvironment {
+  ServiceNotifier notifier;
+  std::optional<core::Milliseconds> watchdog;  // how long it waits for a keep-alive
+};
 
 // The composition root of the control thread: owns the workers, the listening sockets, the access log, the admin socket
 // and the metrics port, and decides when all of it starts and ends.
@@ -37,8 +44,9 @@ class Supervisor {
   struct Resources {
     std::unique_ptr<core::LogSink> access_log;
     std::unique_ptr<WorkerSet> workers;
-    std::optional<AdminSocket> admin;     // nullopt: `admin.socket: off`
-    ServiceNotifier* notifier = nullptr;  // outlives the supervisor
+    std::optional<AdminSocket> admin;            // nullopt: `admin.socket: off`
+    ServiceNotifier* notifier = nullptr;         // outlives the supervisor
+    std::optional<core::Milliseconds> watchdog;  // how long the service manager waits for a keep-alive
   };
   // Replies of workers come through this; made first, dies last.
   using Replies = core::Mailbox<proxy::ControlMessage>;
@@ -64,6 +72,8 @@ class Supervisor {
   void reload_by_watch(const std::vector<std::string>& changed);
   void watch(std::vector<config::WatchedFile> files);
   void reopen_log();
+  // Not ready any more, but serving: whoever balances load notices and sends new clients elsewhere.
+  void announce_drain();
   void begin_drain();
   void end(const char* why);
 
@@ -83,15 +93,18 @@ class Supervisor {
   Signals signals_;
   Timer ticket_rotation_;
   Timer drain_;
+  Watchdog watchdog_;
+  std::optional<core::Milliseconds> watchdog_limit_;
 
   int exit_code_ = 0;
-  bool draining_ = false;
+  bool draining_ = false;  // announced, or under way
+  bool stopping_ = false;
   bool workers_run_ = false;
   unsigned signal_reloads_ = 0;   // that wait or run
   std::set<unsigned> undrained_;  // workers
 };
 
 // The daemon: everything from the checked config to the exit code. Messages go to stderr.
-int run_daemon(const std::string& config_path, config::LoadResult first, ServiceNotifier& notifier);
+int run_daemon(const std::string& config_path, config::LoadResult first, ServiceEnvironment& service);
 
 }  // namespace gateway::gatewayd

@@ -54,12 +54,20 @@ void WorkerSet::update_endpoints(const std::shared_ptr<const proxy::EndpointStat
   for (const auto& worker : workers_) worker->post(proxy::UpdateEndpoints{.endpoints = endpoints});
 }
 
+void WorkerSet::announce_drain() {
+  for (const auto& worker : workers_) worker->post(proxy::AnnounceDrain{});
+}
+
 void WorkerSet::begin_drain() {
   for (const auto& worker : workers_) worker->post(proxy::BeginDrain{});
 }
 
 void WorkerSet::collect_metrics(std::uint64_t request) {
   for (const auto& worker : workers_) worker->post(proxy::CollectMetrics{.request = request});
+}
+
+void WorkerSet::ping(std::uint64_t round) {
+  for (const auto& worker : workers_) worker->post(proxy::Ping{.round = round});
 }
 
 void WorkerSet::stop() {

@@ -43,7 +43,9 @@ class WorkerSet {
              const std::shared_ptr<const proxy::EndpointStates>& endpoints, Sockets sockets);
 
   void update_endpoints(const std::shared_ptr<const proxy::EndpointStates>& endpoints);
+  void announce_drain();
   void begin_drain();
+  void ping(std::uint64_t round);
   void collect_metrics(std::uint64_t request);
   // Ends all threads and waits for them.
   void stop();

@@ -283,7 +283,7 @@ void ClientConnection::exchange_finished(bool keep_alive) {
   }
   parser_.reset(parser_limits());
   request_complete_ = true;
-  enter(Phase::idle, timeouts().keep_alive);
+  enter(Phase::idle, idle_time());
   if (!processing_) continue_input();
 }
 

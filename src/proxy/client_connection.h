@@ -44,6 +44,9 @@ class ClientConnection final : public core::Retirable, private ClientStreamEvent
   // Judges the connection under the worker's newest snapshot and at this time: an idle one that may not stay is closed
   // at once, a busy one after its response, a tunnel at once.
   void judge_again();
+  // The worker will stop soon: no request is refused for it, but each response is the last, and an idle connection ends
+  // after a moment in which a request that is on its way arrives.
+  void announce_drain();
   // The worker stops: idle connections end now, busy ones after their response.
   void begin_drain();
   // At once.
@@ -67,6 +70,8 @@ class ClientConnection final : public core::Retirable, private ClientStreamEvent
   // A response broke off: the client must see that it is not whole.
   void response_broken();
   void end_output() { stream_.end_output(); }
+  // The response shall say that it is the last one.
+  [[nodiscard]] bool asks_to_close() const { return must_close() || worker_.drain_announced; }
   // This connection takes no request after the one under way.
   [[nodiscard]] bool must_close() const { return close_after_response_ || worker_.draining || input_ended_; }
 
@@ -101,6 +106,8 @@ class ClientConnection final : public core::Retirable, private ClientStreamEvent
   [[nodiscard]] core::Limits parser_limits() const;
   // Of the virtual host, once the handshake has chosen one.
   [[nodiscard]] const core::Timeouts& timeouts() const;
+  // Until the next request on a connection that has served one.
+  [[nodiscard]] core::Milliseconds idle_time() const;
 
   WorkerState& worker_;
   ClientConnectionOwner& owner_;

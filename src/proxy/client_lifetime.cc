@@ -1,4 +1,6 @@
 // How long a client connection may live: its deadlines, the verdicts on it while it is open, its end.
+#include <algorithm>
+
 #include "proxy/client_connection.h"
 #include "proxy/exchange.h"
 
@@ -49,6 +51,14 @@ void ClientConnection::judge_again() {
     return;
   }
   close(false);
+}
+
+core::Milliseconds ClientConnection::idle_time() const {
+  return worker_.drain_announced ? std::min(timeouts().keep_alive, core::kAnnouncedIdleTime) : timeouts().keep_alive;
+}
+
+void ClientConnection::announce_drain() {
+  if (phase_ == Phase::idle && served_) deadline_.set(idle_time());
 }
 
 void ClientConnection::begin_drain() {

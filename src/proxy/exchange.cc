@@ -124,7 +124,7 @@ void Exchange::send_local() {
   }
   status_ = route.action == RouteAction::echo ? 200 : route.status;
   const std::string& body = route.action == RouteAction::echo ? seen : route.body;
-  close_client_ = close_client_ || client_.must_close() || !head_.keep_alive || !request_complete_;
+  close_client_ = close_client_ || client_.asks_to_close() || !head_.keep_alive || !request_complete_;
   std::string reply;
   write_local_reply({.status = status_,
                      .content_type = route.content_type,
@@ -147,7 +147,7 @@ void Exchange::redirect() {
   if (listener.redirect_port != 443) location += ":" + std::to_string(listener.redirect_port);
   location += admission_.target.path + admission_.target.query;
   status_ = 308;
-  close_client_ = client_.must_close() || !head_.keep_alive || !request_complete_;
+  close_client_ = client_.asks_to_close() || !head_.keep_alive || !request_complete_;
   std::string reply;
   write_local_reply({.status = status_,
                      .content_type = {},
@@ -170,7 +170,7 @@ void Exchange::refuse(core::Reason reason, std::string detail, unsigned status) 
   }
   status_ = status != 0 ? status : status_of(reason);
   close_client_ =
-      client_.must_close() || !head_.keep_alive || !request_complete_ || reason == core::Reason::bad_request;
+      client_.asks_to_close() || !head_.keep_alive || !request_complete_ || reason == core::Reason::bad_request;
   std::string reply;
   write_error_reply({.status = status_,
                      .request_id = request_id_,

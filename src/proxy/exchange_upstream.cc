@@ -166,7 +166,7 @@ void Exchange::on_response_head(ResponseHead& head) {
   const bool delimited = head.body == BodyKind::none || head.body == BodyKind::content_length;
   chunked_to_client_ = !delimited && head_.version_minor == 1;
   close_client_ =
-      client_.must_close() || !head_.keep_alive || !request_complete_ || (!delimited && !chunked_to_client_);
+      client_.asks_to_close() || !head_.keep_alive || !request_complete_ || (!delimited && !chunked_to_client_);
   std::string out;
   write_client_response_head(
       {.head = &head,

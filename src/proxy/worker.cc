@@ -1,6 +1,9 @@
 #include "proxy/worker.h"
 
+#include <pthread.h>
+
 #include <algorithm>
+#include <string>
 #include <thread>
 
 #include "core/mailbox.h"
@@ -30,7 +33,11 @@ class Worker::Impl final : public ClientConnectionOwner {
         judge_timer_(state_.wheel, [this] { begin_judging(); }),
         drain_deadline_(state_.wheel, [this] { end_drain(); }) {
     judge_idle_.init([&](uv_idle_t* handle) { return uv_idle_init(loop_.get(), handle); }, this);
-    thread_ = std::thread([this] { loop_.run(); });
+    thread_ = std::thread([this] {
+      // For top and ps: at most 15 characters.
+      ::pthread_setname_np(::pthread_self(), ("worker-" + std::to_string(options_.index)).c_str());
+      loop_.run();
+    });
   }
 
   virtual ~Impl() {
@@ -49,8 +56,9 @@ class Worker::Impl final : public ClientConnectionOwner {
   void handle(WorkerMessage&& message) {
     std::visit(Overloaded{[this](AdoptSnapshot& adopt) { handle_adopt(adopt); },
                           [this](UpdateEndpoints& update) { state_.upstreams.update(*update.endpoints); },
-                          [this](BeginDrain&) { begin_drain(); }, [this](Stop&) { stop(); },
-                          [this](CollectMetrics& collect) { report(collect.request); }},
+                          [this](AnnounceDrain&) { announce_drain(); }, [this](BeginDrain&) { begin_drain(); },
+                          [this](Stop&) { stop(); }, [this](CollectMetrics& collect) { report(collect.request); },
+                          [this](Ping& ping) { options_.reply(Pong{options_.index, ping.round}); }},
                message);
   }
 
@@ -133,6 +141,12 @@ class Worker::Impl final : public ClientConnectionOwner {
       if (uv_hrtime() > until) return;
     }
     uv_idle_stop(judge_idle_.get());
+  }
+
+  void announce_drain() {
+    if (state_.drain_announced || state_.draining) return;
+    state_.drain_announced = true;
+    for (const auto& connection : connections_) connection->announce_drain();
   }
 
   void begin_drain() {

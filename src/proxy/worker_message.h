@@ -46,13 +46,21 @@ struct AdoptSnapshot {
 struct UpdateEndpoints {
   std::shared_ptr<const EndpointStates> endpoints;
 };
+// The drain is near: the worker serves on and takes new clients, but asks each with its next response to go elsewhere,
+// and ends connections that stay idle.
+struct AnnounceDrain {};
 struct BeginDrain {
 };  // accepts no more, ends idle connections, lets busy ones finish until the drain timeout; then WorkerDrained
 struct Stop {};  // ends everything at once; the thread ends after it
 struct CollectMetrics {
   std::uint64_t request = 0;
 };
-using WorkerMessage = std::variant<AdoptSnapshot, UpdateEndpoints, BeginDrain, Stop, CollectMetrics>;
+// Answered with Pong as soon as the loop comes to it.
+struct Ping {
+  std::uint64_t round = 0;
+};
+using WorkerMessage =
+    std::variant<AdoptSnapshot, UpdateEndpoints, AnnounceDrain, BeginDrain, Stop, CollectMetrics, Ping>;
 
 // From a worker to the control thread. The closed list.
 struct WorkerAdopted {
@@ -68,6 +76,10 @@ struct WorkerReport {
 struct WorkerDrained {
   unsigned worker = 0;
 };
-using ControlMessage = std::variant<WorkerAdopted, WorkerReport, WorkerDrained>;
+struct Pong {
+  unsigned worker = 0;
+  std::uint64_t round = 0;
+};
+using ControlMessage = std::variant<WorkerAdopted, WorkerReport, WorkerDrained, Pong>;
 
 }  // namespace gateway::proxy

@@ -32,6 +32,7 @@ class WorkerState final : private core::TurnEndTask {
   UpstreamPool upstreams;
   // Plaintext as it comes out of TLS; a view to it lives as long as the callback.
   std::vector<char> plaintext_scratch;
+  bool drain_announced = false;
   bool draining = false;
 
   void adopt(std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const tls::WorkerContexts> contexts,

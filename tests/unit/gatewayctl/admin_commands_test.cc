@@ -22,7 +22,8 @@ Outcome run(ExitCode (*command)(const AdminArguments&, const Output&), const std
             std::chrono::milliseconds timeout = 10s) {
   std::ostringstream out;
   std::ostringstream err;
-  const ExitCode code = command({.socket = socket, .timeout = timeout}, Output{.out = out, .err = err, .json = json});
+  const ExitCode code =
+      command({.socket = socket, .timeout = timeout, .wait = {}}, Output{.out = out, .err = err, .json = json});
   return {.code = code, .out = out.str(), .err = err.str()};
 }
 
@@ -120,4 +121,24 @@ TEST_CASE("timeouts are written with a unit or in seconds") {
     CAPTURE(bad);
     CHECK_FALSE(parse_timeout(bad));
   }
+}
+
+TEST_CASE("a drain is announced, and its time is waited for in full") {
+  FakeDaemon daemon(http(200, R"({"ready": false, "draining": true})"));
+  std::ostringstream out;
+  std::ostringstream err;
+  const auto begin = std::chrono::steady_clock::now();
+  const ExitCode code =
+      drain({.socket = daemon.socket(), .timeout = 10s, .wait = 50ms}, Output{.out = out, .err = err, .json = true});
+  CHECK(code == ExitCode::done);
+  CHECK(std::chrono::steady_clock::now() - begin >= 50ms);
+  CHECK(nlohmann::json::parse(out.str()).at("draining") == true);
+  CHECK(daemon.request().starts_with("POST /drain HTTP/1.1\r\n"));
+}
+
+TEST_CASE("a drain that nobody answers is not waited for") {
+  std::ostringstream out;
+  std::ostringstream err;
+  CHECK(drain({.socket = "/nonexistent/admin.sock", .timeout = 10s, .wait = 1h},
+              Output{.out = out, .err = err, .json = false}) == ExitCode::unreachable);
 }
