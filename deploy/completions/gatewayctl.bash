@@ -42,8 +42,9 @@ _gatewayctl() {
 
     local options='--help --json --socket' choices=
     case "${words[0]} ${words[1]}" in
-        ' ') choices='reload check status health pki version' ;;
-        'reload '* | 'status '* | 'health '*) options+=' --timeout' ;;
+        ' ') choices='reload check status health drain pki version' ;;
+        'status '* | 'health '*) options+=' --timeout' ;;
+        'reload '* | 'drain '*) options+=' --timeout --wait' ;;
         'pki ') choices='init issue export revoke crl list' ;;
         'pki init') options+=' --cn --o --ou --key-type --days --not-before --not-after --crl-days --parent --path-length' ;;
         'pki issue') options+=' --server --client --cn --o --ou --dns --uri --email --ip --key-type --days --not-before --not-after

@@ -1,5 +1,5 @@
 # fish completion for gatewayctl
-set -l commands reload check status health pki version
+set -l commands reload check status health drain pki version
 set -l pki init issue export revoke crl list
 set -l in_pki '__fish_seen_subcommand_from pki'
 set -l before "not __fish_seen_subcommand_from $commands"
@@ -14,10 +14,13 @@ complete -c gatewayctl -n $before -a reload -d 'Let gatewayd take its config ane
 complete -c gatewayctl -n $before -a check -d 'Check a config as gatewayd would, without a daemon'
 complete -c gatewayctl -n $before -a status -d 'Show what gatewayd does'
 complete -c gatewayctl -n $before -a health -d 'Succeed if gatewayd is ready to serve'
+complete -c gatewayctl -n $before -a drain -d 'Announce the end of gatewayd'
 complete -c gatewayctl -n $before -a pki -d 'A small certificate authority'
 complete -c gatewayctl -n $before -a version -d 'Print versions'
 
-complete -c gatewayctl -n '__fish_seen_subcommand_from reload status health' -l timeout -x -d 'How long to wait for the daemon'
+complete -c gatewayctl -n '__fish_seen_subcommand_from reload status health drain' -l timeout -x -d 'How long to wait for the daemon'
+complete -c gatewayctl -n '__fish_seen_subcommand_from reload' -l wait -d 'Wait until all workers have taken it'
+complete -c gatewayctl -n '__fish_seen_subcommand_from drain' -l wait -x -d 'Then wait so long'
 complete -c gatewayctl -n '__fish_seen_subcommand_from check' -F
 
 complete -c gatewayctl -n $before_pki -a init -d 'Make a certificate authority in a folder'
