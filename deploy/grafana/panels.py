@@ -71,8 +71,7 @@ def table(title, about, unit, expr, value, columns, thresholds, *, descending=Fa
     cell = {"matcher": {"id": "byName", "options": value}, "properties": [
         {"id": "unit", "value": unit}, {"id": "decimals", "value": 1}, {"id": "thresholds", "value": thresholds},
         {"id": "custom.cellOptions", "value": {"type": "color-background", "mode": "basic"}}]}
-    options = {"showHeader": True, "cellHeight": "sm", "footer": {"show": False, "reducer": ["sum"], "countRows": False, "fields": ""},
-               "sortBy": [{"displayName": value, "desc": descending}]}
+    options = {"showHeader": True, "cellHeight": "sm", "sortBy": [{"displayName": value, "desc": descending}]}
     panel = _panel("table", title, about, size, [query(expr, instant=True)], defaults, options, [cell])
     panel["transformations"] = [{"id": "organize", "options": {
         "excludeByName": {"Time": True}, "includeByName": {}, "indexByName": {name: index for index, name in enumerate(shown)},
@@ -109,7 +108,7 @@ def datasource_variable():
 
 def label_variable(name, label, expr):
     """Any of the values, all at first."""
-    return {"name": name, "label": label, "type": "query", "datasource": DATASOURCE, "definition": expr,
+    return {"name": name, "label": label, "type": "query", "datasource": DATASOURCE,
             "query": {"qryType": 1, "query": expr, "refId": "PrometheusVariableQueryEditor-VariableQuery"}, "regex": "", "hide": 0,
             "refresh": 2,
             "sort": 1, "multi": True, "includeAll": True, "allValue": ".*", "options": [], "skipUrlSync": False,

@@ -87,7 +87,7 @@ def test_each_query_is_narrowed_by_the_variables_and_takes_the_ranges_of_grafana
 def test_the_queries_speak_of_documented_metrics_only_and_leave_out_none():
     used = set().union(*map(metrics_in, queries()))
     for variable in dashboard()["templating"]["list"][1:]:
-        used |= metrics_in(variable["definition"])
+        used |= metrics_in(variable["query"]["query"])
     documented = documented_metrics()
     assert used <= documented, used - documented
     families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in documented}

@@ -131,7 +131,7 @@ def test_a_panels_range_query_has_no_nan_either(scene, prometheus):
 
 @pytest.mark.parametrize("variable", dashboard()["templating"]["list"][1:], ids=lambda each: each["name"])
 def test_a_variable_offers_values(scene, prometheus, variable):
-    inside = as_grafana_sends_it(variable["definition"].removeprefix("label_values(").removesuffix(")"))
+    inside = as_grafana_sends_it(variable["query"]["query"].removeprefix("label_values(").removesuffix(")"))
     selector, _, label = inside.rpartition(", ")
     offered = prometheus.get(f"label/{label}/values", **{"match[]": selector})
     known = {"job": "gatewayd", "instance": instance_of(scene.calm), "virtual_host": "strict", "upstream": "steady"}
