@@ -278,7 +278,7 @@ Parsed parse(Matcher matcher, std::string_view written) {
 }
 
 // For a message: what is written, shortened and free of bytes that would garble a terminal or a log.
-std::string quoted(std::string_view written) {
+std::string in_quotes(std::string_view written) {
   constexpr std::size_t kShown = 80;
   std::string text(written.substr(0, kShown));
   std::ranges::replace_if(text, is_control, '?');
@@ -289,7 +289,7 @@ std::string quoted(std::string_view written) {
 
 std::expected<Pattern, std::string> parse_pattern(Matcher matcher, std::string_view written) {
   auto pattern = parse(matcher, written);
-  if (!pattern) return refuse(std::string(to_string(matcher)) + " " + quoted(written) + ": " + pattern.error());
+  if (!pattern) return refuse(std::string(to_string(matcher)) + " " + in_quotes(written) + ": " + pattern.error());
   return pattern;
 }
 

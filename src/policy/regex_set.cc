@@ -2,12 +2,18 @@
 
 #include <re2/re2.h>
 #include <re2/set.h>
+#include <re2/stringpiece.h>
 
 namespace gateway::policy {
 namespace {
 
 constexpr std::int64_t kExpressionBytes = std::int64_t{1} << 20;
 constexpr std::int64_t kSetBytes = std::int64_t{16} << 20;
+
+// RE2's own view of a text: a class of its own or Abseil's, and neither is std::string_view where Abseil is built for C++14.
+re2::StringPiece re2_text(std::string_view text) {
+  return {text.data(), text.size()};
+}
 
 RE2::Options options_for(Matcher matcher, std::int64_t max_bytes) {
   RE2::Options options;
@@ -39,7 +45,7 @@ bool is_utf8_kind(Matcher matcher) {
 }
 
 std::optional<std::string> regex_error(Matcher matcher, std::string_view expression) {
-  const RE2 compiled(expression, options_for(matcher, kExpressionBytes));
+  const RE2 compiled(re2_text(expression), options_for(matcher, kExpressionBytes));
   if (compiled.ok()) return std::nullopt;
   return compiled.error();
 }
@@ -59,7 +65,7 @@ PatternId RegexSet::add(std::string_view expression, PatternId fresh) {
   if (!added) return known->second;
   if (!compiled_) compiled_ = std::make_unique<Compiled>(matcher_);
   std::string error;
-  if (compiled_->set.Add(expression, &error) == static_cast<int>(ids_.size())) ids_.push_back(fresh);
+  if (compiled_->set.Add(re2_text(expression), &error) == static_cast<int>(ids_.size())) ids_.push_back(fresh);
   return fresh;
 }
 
@@ -75,7 +81,7 @@ bool RegexSet::find(std::string_view value, std::pmr::vector<PatternId>& found) 
   if (!compiled_) return true;
   std::vector<int> matched;
   RE2::Set::ErrorInfo error{RE2::Set::kNoError};
-  if (!compiled_->set.Match(value, &matched, &error)) return error.kind == RE2::Set::kNoError;
+  if (!compiled_->set.Match(re2_text(value), &matched, &error)) return error.kind == RE2::Set::kNoError;
   for (const int index : matched) found.push_back(ids_[static_cast<std::size_t>(index)]);
   return true;
 }

@@ -14,7 +14,7 @@ namespace {
 
 constexpr std::string_view kDefaultName = "default";
 
-std::string quoted(std::string_view name) {
+std::string in_quotes(std::string_view name) {
   return "\"" + std::string(name) + "\"";
 }
 std::string_view word(Effect effect) {
@@ -56,7 +56,7 @@ class RuleCompiler {
     } else if (name == kDefaultName) {
       error({.rule = rule, .message = "no rule can be called \"default\": logs and metrics show the policy's own so"});
     } else if (const auto [known, added] = names_.emplace(name, rule); !added) {
-      error({.rule = rule, .message = "there are two rules " + quoted(name)});
+      error({.rule = rule, .message = "there are two rules " + in_quotes(name)});
     }
   }
 
@@ -136,7 +136,7 @@ class RuleCompiler {
     }
   }
 
-  std::string name_of(std::size_t rule) const { return quoted(result_.rules[rule].name); }
+  std::string name_of(std::size_t rule) const { return in_quotes(result_.rules[rule].name); }
 
   std::string unreachable_message(std::size_t by, std::string_view why) const {
     return "this rule can never decide: " + std::string(word(result_.rules[by].effect)) + " rule " + name_of(by) +
