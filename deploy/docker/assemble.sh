@@ -7,7 +7,9 @@ root=$2
 uid=65532
 
 install -d "$root/usr/bin" "$root/usr/sbin" "$root/etc/gatewayd" "$root/var/lib/dpkg/status.d" "$root/usr/share/doc/gatewayd"
-for owned in run/gatewayd var/lib/gatewayd var/log/gatewayd; do install -d -m 700 -o "$uid" -g "$uid" "$root/$owned"; done
+for owned in var/lib/gatewayd var/log/gatewayd; do install -d -m 700 -o "$uid" -g "$uid" "$root/$owned"; done
+# A tmpfs that is mounted here is root's, and some runtimes give it the mode of the folder below it.
+install -d -m 1777 -o "$uid" -g "$uid" "$root/run/gatewayd"
 install -m 755 -s "$bin/gatewayd" "$root/usr/sbin/gatewayd"
 install -m 755 -s "$bin/gatewayctl" "$root/usr/bin/gatewayctl"
 install -m 644 LICENSE "$root/usr/share/doc/gatewayd/copyright"

@@ -17,7 +17,7 @@ def read():
     """The normalised file. Debian 12's docker-compose knows all of it but the project's name."""
     text = "".join(line for line in (FOLDER / "compose.yaml").read_text().splitlines(keepends=True) if not line.startswith("name:"))
     done = subprocess.run(["docker-compose", "-f", "-", "--project-directory", str(FOLDER), "--profile", "setup", "config"], input=text,
-                          capture_output=True, text=True)
+                          capture_output=True, text=True, cwd=FOLDER)
     assert done.returncode == 0, done.stderr
     return yaml.safe_load(done.stdout)
 

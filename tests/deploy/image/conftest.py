@@ -20,9 +20,7 @@ def revision():
 
 @pytest.fixture(scope="session")
 def engine():
-    made = Engine()
-    yield made
-    made.close()
+    return Engine()
 
 
 @pytest.fixture(scope="session", params=RELEASES)

@@ -2,9 +2,7 @@
 import json
 import os
 import re
-import shutil
 import subprocess
-import tempfile
 from pathlib import Path
 
 import yaml
@@ -29,12 +27,9 @@ class Engine:
     def __init__(self):
         assert os.geteuid() == 0, "images are built and run as root here"
         driver = storage_driver()
-        self.runroot = tempfile.mkdtemp(prefix="gw-podman-")
-        self.store = ["--root", str(CACHE / f"containers-{driver}"), "--runroot", self.runroot, "--storage-driver", driver]
+        # The database of the store remembers both folders: they stay.
+        self.store = ["--root", str(CACHE / f"containers-{driver}"), "--runroot", str(CACHE / f"containers-{driver}-run"), "--storage-driver", driver]
         self.podman = ["podman", *self.store, "--cgroup-manager", "cgroupfs", "--runtime", "runc"]
-
-    def close(self):
-        shutil.rmtree(self.runroot, ignore_errors=True)
 
     def call(self, *arguments, check=True, **options):
         done = subprocess.run([*self.podman, *arguments], capture_output=True, text=True, timeout=120, **options)

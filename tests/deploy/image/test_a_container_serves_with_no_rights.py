@@ -111,7 +111,7 @@ def test_without_a_config_it_says_so(image, container, mounted):
 @pytest.mark.parametrize("break_it, status, message", [
     (lambda doc: doc["virtual_hosts"][0].update(rooutes=[]), 78, "did you mean 'routes'"),
     (lambda doc: doc["virtual_hosts"][0]["tls"].update(key="/etc/gatewayd/missing.key"), 78, "/etc/gatewayd/missing.key"),
-    (lambda doc: doc["admin"].update(socket="/run/gatewayd/no/such.sock"), 1, "/run/gatewayd/no/such.sock"),
+    (lambda doc: doc["admin"].update(socket="/nowhere/gatewayd.sock"), 1, "/nowhere: Read-only file system"),
 ], ids=["unknown key", "missing Secret", "no folder for the socket"])
 def test_what_is_wrong_ends_it_with_the_reason(container, strict_host, break_it, status, message):
     broken = container().write(strict_host())

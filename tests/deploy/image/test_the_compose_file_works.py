@@ -18,8 +18,8 @@ NAMES = ("gateway", "legacy", "prometheus")
 
 def commands(start):
     """The README's commands that begin so, without that beginning."""
-    found = [shlex.split(line.strip()) for line in README.splitlines() if line.startswith("    ")]
-    return [words[len(start):] for words in found if words[:len(start)] == start]
+    beginning = f"    {' '.join(start)} "
+    return [shlex.split(line.removeprefix(beginning)) for line in README.splitlines() if line.startswith(beginning)]
 
 
 class Network:
