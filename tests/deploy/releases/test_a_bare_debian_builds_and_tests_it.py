@@ -36,7 +36,7 @@ def bare(request):
         ccache.mkdir(parents=True, exist_ok=True)
         # Its own init ends whatever a test leaves behind, and nothing of it is known to this machine's service manager.
         run = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--as-pid2", "--directory", name, "--chdir=/src",
-               f"--bind={ccache}:/root/.cache/ccache", "--setenv=HOME=/root", "--setenv=CI=true"]
+               f"--bind={ccache}:/var/cache/ccache", "--setenv=CCACHE_DIR=/var/cache/ccache", "--setenv=CI=true"]
         yield request.param, run
 
 
