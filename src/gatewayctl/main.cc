@@ -212,6 +212,12 @@ int run(int argc, char** argv) {
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
+    // Of a misspelt command CLI11 says only that one is missing.
+    if (const auto rest = app.remaining(true);
+        dynamic_cast<const CLI::RequiredError*>(&error) != nullptr && !rest.empty() && !rest.front().starts_with('-')) {
+      std::cerr << "gatewayctl: no such command: '" << printable(rest.front()) << "'; see --help\n";
+      return static_cast<int>(ExitCode::usage);
+    }
     const bool asked = app.exit(error) == 0;  // --help
     return static_cast<int>(asked ? ExitCode::done : ExitCode::usage);
   }

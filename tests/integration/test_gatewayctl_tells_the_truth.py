@@ -29,6 +29,12 @@ def test_exit_codes(running, tmp_path):
     assert ctl("--socket", str(tmp_path / "none.sock"), "reload").returncode == 3
 
 
+@pytest.mark.parametrize("command, named", [(["relod"], "relod"), (["pki", "renew", "ca"], "renew")])
+def test_a_misspelt_command_is_named(command, named):
+    result = ctl(*command)
+    assert result.returncode == 2 and f"'{named}'" in result.stderr
+
+
 def test_a_daemon_that_does_not_answer_is_a_timeout(running):
     running.signal(signal.SIGSTOP)
     try:
