@@ -33,9 +33,9 @@ class Machine:
 
     def fetch_for(self, package):
         """Copies the package in and lets apt fetch what it depends on, so that it can be installed without a network."""
-        shutil.copy(package, self.root / "root")
+        shutil.copy(package, self.root / "srv")
         shutil.copy("/etc/resolv.conf", self.root / "etc/resolv.conf")
-        for command in (["update"], ["install", "-y", "--no-install-recommends", "--download-only", f"/root/{package.name}"]):
+        for command in (["update"], ["install", "-y", "--no-install-recommends", "--download-only", f"/srv/{package.name}"]):
             done = subprocess.run(["chroot", self.root, "apt-get", "-q", "-o", "Acquire::Retries=3", *command], env=ENVIRONMENT,
                                   capture_output=True, text=True)
             assert done.returncode == 0, done.stdout + done.stderr
@@ -87,7 +87,7 @@ class Machine:
         return subprocess.run(self.network("curl", "-sS", "--max-time", "10", *options, url), capture_output=True, text=True)
 
     def apt_install(self, package, *options):
-        return self.run("apt-get", "-q", "install", "-y", "--no-install-recommends", *options, f"/root/{package.name}")
+        return self.run("apt-get", "-q", "install", "-y", "--no-install-recommends", *options, f"/srv/{package.name}")
 
     def journal(self, unit="gatewayd"):
         return self.run("journalctl", "-q", "--no-pager", "-o", "cat", "-u", unit, check=False).stdout

@@ -27,7 +27,7 @@ def newer(package, tmp_path_factory):
 @pytest.fixture(scope="module")
 def machine(machine_with_dependencies, newer):
     made = machine_with_dependencies()
-    shutil.copy(newer, made.root / "root")
+    shutil.copy(newer, made.root / "srv")
     return made
 
 
@@ -85,7 +85,7 @@ def test_a_purged_package_leaves_only_what_is_not_its_own(machine):
     machine.run("apt-get", "-q", "purge", "-y", "gatewayd")
     assert machine.read("/etc/gatewayd/operators.key") == "secret", "keys of the operator are not ours to delete"
     machine.run("rm", "-r", "/etc/gatewayd")
-    left = machine.sh("find / -xdev ! -path '/proc/*' ! -path '/var/cache/*' ! -path '/root/*' ! -path '/var/log/journal/*' "
+    left = machine.sh("find / -xdev ! -path '/proc/*' ! -path '/var/cache/*' ! -path '/srv/*' ! -path '/var/log/journal/*' "
                       "\\( -name '*gatewayd*' -o -name '*gatewayctl*' \\)").stdout.split()
     assert left == []
     assert "gatewayd:" in machine.read("/etc/passwd"), "the user stays, as Debian's system users do"

@@ -129,7 +129,7 @@ def test_the_sandbox_holds(machine):
     """Under the unit's own settings a shell tries what an intruder would."""
     unit = machine.read("/usr/lib/systemd/system/gatewayd.service")
     probe = re.sub(r"(?m)^(Type|ExecStart|ExecReload|Restart|RestartSec|WatchdogSec|NotifyAccess|RestartPreventExitStatus)=.*\n", "", unit)
-    attempts = {"write /etc": "touch /etc/gatewayd/x", "write /usr": "touch /usr/x", "see /home": "ls /home/* /root/*",
+    attempts = {"write /etc": "touch /etc/gatewayd/x", "write /usr": "touch /usr/x", "see /home": "ls /home/*",
                 "mount": "mount -t tmpfs none /run/gatewayd", "a device": "mknod /run/gatewayd/null c 1 3", "a namespace": "unshare -U true",
                 "a raw socket": "cat < /dev/tcp/0.0.0.0/1", "become root": "setpriv --reuid 0 true", "devices": "ls /dev/kmsg /dev/fuse",
                 "other processes": "kill -0 1", "load a module": "cat /proc/kmsg"}
@@ -141,7 +141,7 @@ def test_the_sandbox_holds(machine):
     machine.run("systemctl", "stop", "gatewayd")
     machine.write("/usr/local/bin/probe", script)
     machine.run("chmod", "755", "/usr/local/bin/probe")
-    machine.write("/root/x", "")
+    machine.write("/home/x", "")
     machine.write("/etc/systemd/system/probe.service", probe.replace("[Service]\n", "[Service]\nType=oneshot\nExecStart=/usr/local/bin/probe\n"))
     machine.run("systemctl", "daemon-reload")
     machine.run("systemctl", "start", "probe")
@@ -175,7 +175,7 @@ def test_the_comments_of_the_config_lead_to_mutual_tls(machine):
 
 
 def test_a_key_of_root_comes_in_as_a_credential(machine):
-    machine.sh("cd /root && rm -rf pki && gatewayctl pki init pki --cn CA && gatewayctl pki issue pki server --server --dns key.example && "
+    machine.sh("cd /srv && rm -rf pki && gatewayctl pki init pki --cn CA && gatewayctl pki issue pki server --server --dns key.example && "
                "cp pki/issued/server.pem /etc/gatewayd && chmod 600 pki/issued/server.key")
     machine.write(CONFIG, """
 listeners: [{bind: 127.0.0.1:8443}]
@@ -188,9 +188,9 @@ admin: {socket: /run/gatewayd/gatewayd.sock}
 """)
     assert machine.run("systemctl", "restart", "gatewayd", check=False).returncode != 0, "without the credential it can't"
     documented = re.search(r"(?m)^#(LoadCredential=\S+)", machine.read("/usr/lib/systemd/system/gatewayd.service"))[1]
-    machine.drop_in("[Service]\n" + documented.replace("/etc/ssl/private", "/root/pki/issued") + "\n")
+    machine.drop_in("[Service]\n" + documented.replace("/etc/ssl/private", "/srv/pki/issued") + "\n")
     machine.run("systemctl", "restart", "gatewayd")
-    answer = machine.curl("https://key.example:8443/", "--cacert", machine.root / "root/pki/ca.pem", "--resolve", "key.example:8443:127.0.0.1")
+    answer = machine.curl("https://key.example:8443/", "--cacert", machine.root / "srv/pki/ca.pem", "--resolve", "key.example:8443:127.0.0.1")
     assert answer.stdout == "secret", answer
 
 
