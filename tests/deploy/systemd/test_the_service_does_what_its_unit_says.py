@@ -141,7 +141,7 @@ def test_the_sandbox_holds(machine):
     machine.run("systemctl", "stop", "gatewayd")
     machine.write("/usr/local/bin/probe", script)
     machine.run("chmod", "755", "/usr/local/bin/probe")
-    machine.write("/home/x", "")
+    (machine.root / "home/x").write_text("")
     machine.write("/etc/systemd/system/probe.service", probe.replace("[Service]\n", "[Service]\nType=oneshot\nExecStart=/usr/local/bin/probe\n"))
     machine.run("systemctl", "daemon-reload")
     machine.run("systemctl", "start", "probe")
