@@ -175,6 +175,20 @@ TEST_CASE("a folder that was replaced between two events is listened to, not the
   CHECK(w.is_told());
 }
 
+TEST_CASE("a folder that came with a folder above it is listened to from the next load on") {
+  Watched w;
+  fs::create_directories(w.root / "app/conf");
+  w.write("app/conf/file", "one");
+  w.read_and_watch({"app/conf/file"});
+  // Nobody tells the inner folder that an outer one is renamed: the poll would find it, or a load on demand.
+  fs::rename(w.root / "app", w.root / "old");
+  fs::create_directories(w.root / "app/conf");
+  w.write("app/conf/file", "two");
+  w.read_and_watch({"app/conf/file"});
+  w.write("app/conf/file", "three");
+  CHECK(w.is_told());
+}
+
 TEST_CASE("other files in the same folder are nobody's business") {
   Watched w;
   w.write("gateway.yaml", "x");
