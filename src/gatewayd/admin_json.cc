@@ -145,6 +145,7 @@ std::string status_json(const StatusView& view) {
                {"ready", view.ready},
                {"draining", view.draining},
                {"config", view.config->path},
+               {"watched_files", view.watched_files},
                {"last_reload", view.last_reload != nullptr ? outcome_json(*view.last_reload) : Json(nullptr)},
                {"workers", workers_json(*view.workers)},
                {"listeners", listeners},

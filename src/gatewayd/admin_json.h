@@ -22,6 +22,7 @@ struct StatusView {
   bool ready = false;
   bool draining = false;
   const config::LoadedConfig* config = nullptr;
+  std::size_t watched_files = 0;  // 0: `watch` is off
   const ReloadOutcome* last_reload = nullptr;
   const WorkerReports* workers = nullptr;
   std::shared_ptr<const proxy::EndpointStates> endpoints;

@@ -78,6 +78,7 @@ void ControlRoutes::status(Responder respond) {
                                    .ready = ready(),
                                    .draining = parts_.draining,
                                    .config = parts_.reloader.current(),
+                                   .watched_files = parts_.watcher.file_count(),
                                    .last_reload = &parts_.reloader.last(),
                                    .workers = &reports,
                                    .endpoints = parts_.endpoints.states()})));

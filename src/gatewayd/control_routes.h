@@ -7,6 +7,7 @@
 #include "core/log_sink.h"
 #include "gatewayd/control_http.h"
 #include "gatewayd/endpoint_monitor.h"
+#include "gatewayd/file_watcher.h"
 #include "gatewayd/metric_family.h"
 #include "gatewayd/metrics_collector.h"
 #include "gatewayd/reloader.h"
@@ -22,6 +23,7 @@ class ControlRoutes {
     MetricsCollector& collector;
     EndpointMonitor& endpoints;
     const core::LogSink& access_log;
+    const FileWatcher& watcher;
     const bool& draining;
     std::function<void()> announce_drain;
   };

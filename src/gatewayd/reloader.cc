@@ -15,10 +15,11 @@ std::string sink_path(const proxy::AccessLogOptions& options) {
 
 }  // namespace
 
-Reloader::Reloader(Parts parts, Load load, AfterLoad after_load)
+Reloader::Reloader(Parts parts, Load load, AfterLoad after_load, core::Milliseconds adoption_time)
     : parts_(parts),
       load_(std::move(load)),
       after_load_(std::move(after_load)),
+      adoption_time_(adoption_time),
       ticket_keys_(tls::TicketKeys::generate()),
       adoption_(parts.loop, [this] { finish(ReloadResult::timeout); }) {}
 
@@ -148,7 +149,7 @@ void Reloader::run_rotation() {
 
 void Reloader::adopt(WorkerSet::Contexts contexts, WorkerSet::Sockets sockets) {
   for (unsigned i = 0; i < parts_.workers.size(); ++i) missing_.insert(i);
-  adoption_.start(kAdoptionTime);
+  adoption_.start(adoption_time_);
   parts_.workers.adopt(current_->snapshot, std::move(contexts), parts_.endpoints.states(), std::move(sockets));
 }
 

@@ -29,6 +29,7 @@ namespace gateway::gatewayd {
 // time, in the order of the requests. Control thread only.
 class Reloader {
  public:
+  // All workers have so long to confirm what they were given.
   static constexpr core::Milliseconds kAdoptionTime{10'000};
 
   // Everything that a generation touches; all of it outlives the reloader.
@@ -48,7 +49,7 @@ class Reloader {
 
   // `load` reads the config file again. `after_load` is called at the end of each load, taken or refused, behind
   // `done`.
-  Reloader(Parts parts, Load load, AfterLoad after_load);
+  Reloader(Parts parts, Load load, AfterLoad after_load, core::Milliseconds adoption_time = kAdoptionTime);
 
   // The first generation; `done` is called later. On refused nothing was started and nothing ever will be.
   void start(config::LoadResult first, Done done);
@@ -99,6 +100,7 @@ class Reloader {
   Parts parts_;
   Load load_;
   AfterLoad after_load_;
+  core::Milliseconds adoption_time_;
   std::shared_ptr<const tls::TicketKeys> ticket_keys_;
   std::string path_;  // of the config, for messages
   std::optional<config::LoadedConfig> current_;

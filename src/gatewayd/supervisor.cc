@@ -54,6 +54,7 @@ Supervisor::Supervisor(core::EventLoop& loop, Resources resources, Reloader::Loa
                .collector = collector_,
                .endpoints = endpoints_,
                .access_log = *access_log_,
+               .watcher = watcher_,
                .draining = draining_,
                .announce_drain = [this] { announce_drain(); }}),
       admin_server_(
@@ -64,7 +65,8 @@ Supervisor::Supervisor(core::EventLoop& loop, Resources resources, Reloader::Loa
       watchdog_(
           loop, workers_->size(), [this](std::uint64_t round) { workers_->ping(round); },
           [this] { lifecycle_.keep_alive(); }),
-      watchdog_limit_(resources.watchdog) {}
+      watchdog_limit_(resources.watchdog),
+      ticket_key_lifetime_(resources.ticket_key_lifetime) {}
 
 Supervisor::~Supervisor() = default;
 
@@ -89,7 +91,7 @@ void Supervisor::on_started(const ReloadOutcome& outcome) {
     exit_code_ = 1;
     return end("the first configuration could not be brought into service");
   }
-  ticket_rotation_.start(core::kTicketKeyLifetime, core::kTicketKeyLifetime);
+  ticket_rotation_.start(ticket_key_lifetime_, ticket_key_lifetime_);
   if (watchdog_limit_) watchdog_.start(*watchdog_limit_);
   core::log_event(LogLevel::info, "gatewayd is ready",
                   {{"version", own_version()},
@@ -139,7 +141,7 @@ void Supervisor::reload_by_watch(const std::vector<std::string>& changed) {
 // After each load: what it has read, and whatever it could not, is what the next one depends on.
 void Supervisor::watch(std::vector<config::WatchedFile> files) {
   const config::LoadedConfig* config = reloader_.current();
-  if (draining_ || config == nullptr || !config->watch) return watcher_.stop();
+  if (stopping_ || config == nullptr || !config->watch) return watcher_.stop();
   if (!watcher_.is_active()) {
     core::log_event(LogLevel::info, "watching files", {{"count", static_cast<std::int64_t>(files.size())}});
   }

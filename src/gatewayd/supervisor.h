@@ -47,6 +47,7 @@ class Supervisor {
     std::optional<AdminSocket> admin;            // nullopt: `admin.socket: off`
     ServiceNotifier* notifier = nullptr;         // outlives the supervisor
     std::optional<core::Milliseconds> watchdog;  // how long the service manager waits for a keep-alive
+    core::Milliseconds ticket_key_lifetime = core::kTicketKeyLifetime;
   };
   // Replies of workers come through this; made first, dies last.
   using Replies = core::Mailbox<proxy::ControlMessage>;
@@ -95,6 +96,7 @@ class Supervisor {
   Timer drain_;
   Watchdog watchdog_;
   std::optional<core::Milliseconds> watchdog_limit_;
+  core::Milliseconds ticket_key_lifetime_;
 
   int exit_code_ = 0;
   bool draining_ = false;  // announced, or under way

@@ -31,6 +31,7 @@ def refused(running, count=1):
     found = eventually(lambda: [e for e in events(running) if e["message"] == "config refused"][count - 1:], f"{count} refused")
     assert len(found) == 1
     eventually(lambda: running.metric("gateway_config_last_reload_success") == 0, "the metric says so")
+    assert running.metric("gateway_config_reloads_total", trigger="watch", result="refused") == count
 
 
 @pytest.fixture
@@ -96,6 +97,7 @@ def test_a_config_that_is_renamed_into_place_is_taken_up(watched, pki):
     taken(running, 2)
     assert get(running.port, "open.test", pki).text == "two"
     assert events(running)[-1]["message"] == "config adopted by all workers"
+    assert running.metric("gateway_config_reloads_total", trigger="watch", result="reloaded") == 1
     status = json.loads(running.ctl("--json", "status").stdout)
     assert status["last_reload"]["trigger"] == "watch" and status["last_reload"]["result"] == "reloaded"
 
@@ -358,6 +360,18 @@ def test_a_change_that_needs_a_restart_is_refused_and_said(watched, pki):
     taken(running, 2)
 
 
-def test_check_says_how_many_files_are_watched(watched):
-    running, _ = watched
+def test_a_gateway_whose_drain_is_announced_goes_on_watching(watched, pki):
+    """A certificate may have to be rotated while load balancers take their time."""
+    running, doc = watched
+    assert running.ctl("drain").returncode == 0
+    running.write(doc("two"))
+    eventually(lambda: get(running.port, "open.test", pki).text == "two", "the change is taken up")
+
+
+def test_check_and_status_say_how_many_files_are_watched(watched):
+    running, doc = watched
     assert "watch: 3 file(s)" in running.check().stdout
+    assert json.loads(running.ctl("--json", "status").stdout)["watched_files"] == 3
+    running.reload({**doc("one"), "watch": False})
+    assert json.loads(running.ctl("--json", "status").stdout)["watched_files"] == 0
+    assert "watch:" not in running.check().stdout
