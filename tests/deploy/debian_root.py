@@ -33,7 +33,8 @@ def root_tarball(release, packages=()):
         unfinished = tarball.with_suffix(f".{os.getpid()}.tar")
         include = [f"--include={','.join(packages)}"] if packages else []
         try:
-            subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", *include, release, str(unfinished), *archives(release)], check=True)
+            subprocess.run(["mmdebstrap", "--quiet", "--variant=minbase", *include, release, str(unfinished), *archives(release)],
+                           check=True)
             unfinished.rename(tarball)
         finally:
             unfinished.unlink(missing_ok=True)

@@ -40,7 +40,8 @@ class Network:
         return ["nsenter", f"--net={self.path}", "unshare", "--mount", "sh", "-c", inside]
 
     def start(self, *words, log):
-        self.children.append(subprocess.Popen(self.command(*words), stdin=subprocess.DEVNULL, stdout=open(log, "wb"), stderr=subprocess.STDOUT))
+        with open(log, "wb") as out:
+            self.children.append(subprocess.Popen(self.command(*words), stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT))
 
     def run(self, *words, **options):
         return subprocess.run(self.command(*words), capture_output=True, text=True, timeout=60, **options)
@@ -147,7 +148,8 @@ def test_the_policy_of_the_config_decides(stack):
     stack.run_pki("issue", "/var/lib/gatewayd/pki", "mallory", "--client", "--dns", "mallory.elsewhere.example")
     stack.engine.call("cp", f"{stack.gateway}:/var/lib/gatewayd/pki/issued", str(stack.folder / "again"))
     answer = stack.network.run("curl", "-sS", "--max-time", "10", "--cacert", "pki/ca.pem", "--cert", "again/mallory.pem", "--key",
-                               "again/mallory.key", "-o", "/dev/null", "-w", "%{http_code}", "https://api.localhost:8443/orders", cwd=stack.folder)
+                               "again/mallory.key", "-o", "/dev/null", "-w", "%{http_code}", "https://api.localhost:8443/orders",
+                               cwd=stack.folder)
     assert answer.stdout == "403", answer
 
 
