@@ -31,6 +31,8 @@ def bare(request):
         root = Path(name)
         subprocess.run(["tar", "-xpf", str(root_tarball(request.param)), "--numeric-owner", "-C", name], check=True)
         root.chmod(0o755)
+        # As on every installed Debian.
+        (root / "etc/hosts").write_text("127.0.0.1 localhost\n::1 localhost\n")
         copy_sources(root / "src")
         ccache = CACHE / f"ccache-{request.param}"
         ccache.mkdir(parents=True, exist_ok=True)
