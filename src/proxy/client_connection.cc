@@ -313,7 +313,7 @@ void ClientConnection::on_gone(std::string_view detail) {
     stream_.session()->abandon(core::Reason::client_closed);
     handshake_over(stream_.session()->report());
   }
-  if (exchange_) exchange_->client_gone(core::Reason::client_closed, std::string(detail));
+  if (exchange_) exchange_->client_gone(core::Reason::client_closed, detail);
   over();
 }
 

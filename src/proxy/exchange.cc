@@ -97,7 +97,7 @@ void Exchange::begin() {
   if (admission_.decision)
     worker_.recorder.count_decision(*metrics_, *admission_.virtual_host->policy, *admission_.decision);
   if (admission_.redirect) return redirect();
-  if (admission_.reason != core::Reason::none) return refuse(admission_.reason, std::move(admission_.detail));
+  if (admission_.reason != core::Reason::none) return refuse(admission_.reason, admission_.detail);
   if (head_.body == BodyKind::content_length && head_.content_length > admission_.route->body_bytes) {
     return refuse(core::Reason::too_large, "Content-Length over the limit");
   }
@@ -163,7 +163,7 @@ void Exchange::redirect() {
   finish(core::Reason::none, {});
 }
 
-void Exchange::refuse(core::Reason reason, std::string detail, unsigned status) {
+void Exchange::refuse(core::Reason reason, std::string_view detail, unsigned status) {
   if (response_started_) {
     finish(reason, detail);
     return;
@@ -237,7 +237,7 @@ void Exchange::on_client_progress() {
   if (upstream_) upstream_->resume_reading();
 }
 
-void Exchange::client_gone(core::Reason reason, std::string detail) {
+void Exchange::client_gone(core::Reason reason, std::string_view detail) {
   if (state_ == State::finished) return;
   close_client_ = true;
   constexpr unsigned kClientClosedRequest = 499;  // nginx's word for it: no client ever sees it

@@ -36,7 +36,7 @@ class Exchange final : public core::Retirable, private UpstreamUser {
   void on_request_broken(const ParseError& error);
   void on_client_progress();
   // No answer can reach the client any more.
-  void client_gone(core::Reason reason, std::string detail);
+  void client_gone(core::Reason reason, std::string_view detail);
   // The client neither sends nor takes what it should.
   void on_client_timeout();
   [[nodiscard]] bool is_tunnel() const { return state_ == State::tunnel; }
@@ -69,7 +69,7 @@ class Exchange final : public core::Retirable, private UpstreamUser {
   void begin_tunnel(const ResponseHead& head);
   void forward_interim(const ResponseHead& head);
   [[nodiscard]] bool may_retry() const;
-  void refuse(core::Reason reason, std::string detail, unsigned status = 0);
+  void refuse(core::Reason reason, std::string_view detail, unsigned status = 0);
   void on_deadline();
   [[nodiscard]] bool waits_for_upstream() const;
   void release_upstream(bool reuse);

@@ -124,7 +124,7 @@ void Exchange::on_upstream_failed(core::Reason reason, std::string detail) {
     return;
   }
   count_upstream(outcome_of(reason));
-  refuse(reason, std::move(detail));
+  refuse(reason, detail);
 }
 
 void Exchange::on_upstream_progress() {
