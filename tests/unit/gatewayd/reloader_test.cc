@@ -19,6 +19,9 @@ using namespace std::chrono_literals;
 
 namespace {
 
+// Whoever takes longer to adopt a config of one host is not slow but lost.
+constexpr core::Milliseconds kAdoption{2'000};
+
 // Real workers, whose answers may get lost on the way.
 struct Scene final : ReloadObserver {
   explicit Scene(core::Milliseconds adoption_time)
@@ -106,15 +109,17 @@ std::string answer_to_reload(Scene& scene) {
   auto socket = AdminSocket::open(path);
   REQUIRE(socket.has_value());
   REQUIRE(server.listen(socket->take()) == 0);
+  scene.observed.reset();
   TestClient client(scene.loop, path);
   REQUIRE(client.send("POST /reload HTTP/1.1\r\nHost: x\r\nContent-Length: 0\r\n\r\n"));
+  while (!scene.observed) uv_run(scene.loop.get(), UV_RUN_ONCE);
   return client.read_all();
 }
 
 }  // namespace
 
 TEST_CASE("a generation that a worker does not confirm in time is served, and whoever asked is told: 504") {
-  Scene scene(200ms);
+  Scene scene(kAdoption);
   REQUIRE(scene.last->result == ReloadResult::reloaded);
   scene.write("routes: [{path: /new, respond: echo}]");
   scene.lost = {1};
@@ -132,7 +137,7 @@ TEST_CASE("a generation that a worker does not confirm in time is served, and wh
 }
 
 TEST_CASE("requests wait for the one before them, one that times out as well") {
-  Scene scene(200ms);
+  Scene scene(kAdoption);
   scene.lost = {0, 1};
   std::vector<ReloadResult> results;
   for (int i = 0; i < 2; ++i) {
@@ -147,7 +152,7 @@ TEST_CASE("requests wait for the one before them, one that times out as well") {
 }
 
 TEST_CASE("rotated ticket keys go to every worker under the same generation, and are no load") {
-  Scene scene(10s);
+  Scene scene(Reloader::kAdoptionTime);
   REQUIRE(scene.adoptions == std::vector<std::uint64_t>{1, 1});
   for (std::size_t rotation = 1; rotation <= 3; ++rotation) {
     scene.reloader.rotate_ticket_keys();
@@ -161,7 +166,7 @@ TEST_CASE("rotated ticket keys go to every worker under the same generation, and
 }
 
 TEST_CASE("what a load depended on is told after each, also if it was refused") {
-  Scene scene(10s);
+  Scene scene(Reloader::kAdoptionTime);
   scene.write("routes: [], tls: {certificate: missing.pem, key: missing.key, client_auth: off}");
   CHECK_FALSE(scene.reloader.is_loading());
   scene.reload();
