@@ -14,7 +14,7 @@ std::optional<Config> decode(std::string_view text, DiagnosticSink& sink, const 
   Config config;
   Decoder decoder(sink, environment);
   Fields fields(decoder, *root, kRootKeys);
-  fields.require("listeners");
+  config.listeners_are_complete = fields.require("listeners") != nullptr;
   fields.require("virtual_hosts");
   using Section = void (*)(Decoder&, const Node&, Config&);
   constexpr std::array<std::pair<std::string_view, Section>, 10> kSections{{

@@ -37,9 +37,12 @@ ENVIRONMENT = {"NAME": "value", "EMPTY": ""}
 class Case:
     def __init__(self, file, number, title, text):
         self.id = f"{file.stem}-{number}"
-        says, _, passes = title.partition("; schema passes: ")
-        self.says, self.passes = says.removeprefix("says: "), passes
-        self.text = text + "".join(part for key, part in BASE.items() if not re.search(rf"^{key}:", text, re.M))
+        alone = title.endswith("; stands alone")
+        title = title.removesuffix("; stands alone")
+        says, _, self.passes = title.partition("; schema passes: ")
+        self.says = says.removeprefix("says: ")
+        missing = [part for key, part in BASE.items() if not re.search(rf"^{key}:", text, re.M)]
+        self.text = text if alone else text + "".join(missing)
 
 
 def cases(folder):

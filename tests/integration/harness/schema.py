@@ -77,6 +77,9 @@ def faults(text, reader=Yaml12, schema=SCHEMA):
         found.append((1, max(line, 1 << 20), f"YAML: {error}"))
         return found
     for error in jsonschema.Draft202012Validator(schema).iter_errors(value):
+        if root is None:  # an empty file has no nodes
+            found.append((1, 1, error.message))
+            continue
         node = node_at(root, list(error.absolute_path))
         found.append((node.start_mark.line + 1, node.end_mark.line + 1, error.message))
     return found
