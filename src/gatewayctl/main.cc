@@ -208,7 +208,7 @@ int run(int argc, char** argv) {
   add_pki_issue(*pki, arguments, chosen);
   add_pki_export(*pki, arguments, chosen);
   add_pki_revocation(*pki, arguments, chosen);
-  app.add_subcommand("version", "Print versions")->callback([&] { chosen = print_version; });
+  add_admin_command(app, arguments, chosen, "version", "Print versions, the daemon's too if it runs", print_version);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -1,11 +1,11 @@
 #pragma once
 
-#include "gatewayctl/output.h"
+#include "gatewayctl/admin_commands.h"
 
 namespace gateway::ctl {
 
-// Our own version and OpenSSL's: the one we were built with and the one that runs, which a security update replaces
-// alone.
-ExitCode print_version(const Output& output);
+// The versions of this program and of its libraries, and those of the daemon if one can be reached: that there is none
+// is no failure.
+ExitCode print_version(const AdminArguments& arguments, const Output& output);
 
 }  // namespace gateway::ctl

@@ -161,14 +161,6 @@ std::string health_json(bool ready, bool draining) {
   return dump({{"ready", ready}, {"draining", draining}});
 }
 
-std::string version_json(const std::vector<std::pair<std::string, std::string>>& components) {
-  Json libraries = Json::object();
-  for (const auto& [name, version] : components) {
-    if (name != "gatewayd") libraries[name] = version;
-  }
-  return dump({{"version", components.front().second}, {"libraries", libraries}});
-}
-
 std::string error_json(std::string_view message) {
   return dump({{"error", message}});
 }

@@ -31,8 +31,6 @@ struct StatusView {
 std::string status_json(const StatusView& view);
 std::string reload_json(const ReloadOutcome& outcome);
 std::string health_json(bool ready, bool draining);
-// `components` as of component_versions().
-std::string version_json(const std::vector<std::pair<std::string, std::string>>& components);
 std::string error_json(std::string_view message);
 
 }  // namespace gateway::gatewayd

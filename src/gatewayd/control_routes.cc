@@ -5,7 +5,9 @@
 
 #include "gatewayd/admin_json.h"
 #include "gatewayd/metrics_text.h"
-#include "gatewayd/version.h"
+#include "tls/library_version.h"
+#include "version/build_info.h"
+#include "version/version_report.h"
 
 namespace gateway::gatewayd {
 namespace {
@@ -50,7 +52,7 @@ void ControlRoutes::admin(const HttpRequest& request, Responder respond) {
     return respond(json(404, error_json("there are POST /reload, POST /drain, GET /status, /health and /version")));
   if (!is_read(request)) return respond(json(405, error_json(request.path + " takes GET")));
   if (request.path == "/status") return status(std::move(respond));
-  if (request.path == "/version") return respond(json(200, version_json(component_versions())));
+  if (request.path == "/version") return respond(json(200, version::to_json("gatewayd", version::daemon_components())));
   respond(json(ready() ? 200 : 503, health_json(ready(), parts_.draining)));
 }
 
@@ -73,7 +75,7 @@ void ControlRoutes::status(Responder respond) {
   parts_.collector.collect([this, respond = std::move(respond)](const WorkerReports& reports) mutable {
     if (parts_.reloader.current() == nullptr) return respond(json(503, error_json("the daemon is starting")));
     const auto uptime = std::chrono::steady_clock::now() - started_;
-    respond(json(200, status_json({.version = own_version(),
+    respond(json(200, status_json({.version = std::string(version::own_version()),
                                    .uptime = std::chrono::duration_cast<std::chrono::seconds>(uptime),
                                    .ready = ready(),
                                    .draining = parts_.draining,
@@ -98,8 +100,8 @@ void ControlRoutes::scrape(Responder respond) {
                        .draining = parts_.draining,
                        .dropped_log_lines = parts_.access_log.dropped_lines(),
                        .process = read_process_stats(),
-                       .version = own_version(),
-                       .openssl = openssl_version()};
+                       .version = std::string(version::own_version()),
+                       .openssl = tls::running_openssl_version()};
     for (const auto& worker : reports.workers) {
       input.workers.push_back(worker.metrics);
       if (worker.answered) ++input.workers_answering;

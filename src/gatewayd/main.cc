@@ -8,7 +8,7 @@
 #include "gatewayd/lifecycle_reporter.h"
 #include "gatewayd/process_stats.h"
 #include "gatewayd/supervisor.h"
-#include "gatewayd/version.h"
+#include "version/version_report.h"
 
 namespace {
 
@@ -23,10 +23,11 @@ std::string default_config() {
   return set != nullptr && *set != '\0' ? set : "/etc/gatewayd/gatewayd.yaml";
 }
 
-void print_versions() {
-  for (const auto& [name, version] : gateway::gatewayd::component_versions()) {
-    std::printf("%s %s\n", name.c_str(), version.c_str());
-  }
+void print_versions(bool json) {
+  const auto components = gateway::version::daemon_components();
+  const std::string text =
+      json ? gateway::version::to_json("gatewayd", components) : gateway::version::to_text("gatewayd", components);
+  std::fputs(text.c_str(), stdout);
 }
 
 void print_diagnostics(const gateway::config::LoadResult& loaded) {
@@ -53,17 +54,19 @@ int main(int argc, char** argv) {
   std::string config_path = default_config();
   bool only_check = false;
   bool show_version = false;
+  bool json = false;
   app.add_option("-c,--config", config_path,
                  "The config file; else $GATEWAYD_CONFIG, else /etc/gatewayd/gatewayd.yaml");
   app.add_flag("--check", only_check, "Check the config, say what it means, and end (0, or 78 if it is wrong)");
   app.add_flag("--version", show_version, "Print the versions of gatewayd and its libraries");
+  app.add_flag("--json", json, "With --version: one JSON document")->needs("--version");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? 0 : kUsageError;
   }
   if (show_version) {
-    print_versions();
+    print_versions(json);
     return 0;
   }
   auto loaded = gateway::config::load(config_path, 1);

@@ -9,7 +9,7 @@
 
 #include "core/log.h"
 #include "gatewayd/process_stats.h"
-#include "gatewayd/version.h"
+#include "version/build_info.h"
 
 namespace gateway::gatewayd {
 namespace {
@@ -94,7 +94,7 @@ void Supervisor::on_started(const ReloadOutcome& outcome) {
   ticket_rotation_.start(ticket_key_lifetime_, ticket_key_lifetime_);
   if (watchdog_limit_) watchdog_.start(*watchdog_limit_);
   core::log_event(LogLevel::info, "gatewayd is ready",
-                  {{"version", own_version()},
+                  {{"version", version::own_version()},
                    {"pid", static_cast<std::int64_t>(::getpid())},
                    {"workers", static_cast<std::int64_t>(workers_->size())},
                    {"generation", static_cast<std::int64_t>(outcome.generation)}});

@@ -11,7 +11,7 @@ import pytest
 
 from harness.clients import OPENSSL, get, tls_error
 from harness.config import document, respond, virtual_host
-from harness.gateway import ctl, gatewayd
+from harness.gateway import GATEWAYD, ctl, gatewayd
 
 
 @pytest.fixture
@@ -66,10 +66,24 @@ def test_status_shows_the_generation_hosts_and_upstreams(running):
     assert "strict" in json.dumps(json.loads(running.ctl("--json", "status").stdout))
 
 
-def test_versions():
-    for result in (ctl("version"), gatewayd("--version")):
-        assert result.returncode == 0 and re.search(r"\d+\.\d+\.\d+", result.stdout) and "OpenSSL" in result.stdout
-    assert json.loads(ctl("--json", "version").stdout)
+def test_versions_of_the_programs_and_of_each_library_as_built_and_as_running(running):
+    linked = {"OpenSSL": "libcrypto", "yaml-cpp": "libyaml-cpp", "RE2": "libre2", "fmt": "libfmt", "libuv": "libuv",
+              "prometheus-cpp": "libprometheus-cpp-core"}
+    text, told = gatewayd("--version"), json.loads(gatewayd("--version", "--json").stdout)
+    assert text.returncode == 0 and text.stdout.startswith(f"gatewayd {told['version']} (commit {told['commit']}, ")
+    for name, file in linked.items():
+        loaded = re.search(rf"\b{file}\.so", subprocess.run(["ldd", GATEWAYD], capture_output=True, text=True).stdout)
+        assert loaded and re.fullmatch(r"\d+(\.\d+)*", told["libraries"][name]["running"]), (name, told)
+    openssl = subprocess.run(["openssl", "version"], capture_output=True, text=True).stdout.split()[1]
+    assert told["libraries"]["OpenSSL"]["running"] == openssl and f"OpenSSL {openssl} (built with " in text.stdout
+    assert told["libraries"]["llhttp"]["note"] in ("strict mode", "always strict")
+    assert gatewayd("--json").returncode == 2
+
+    mine = json.loads(running.ctl("--json", "version").stdout)
+    assert mine["program"] == "gatewayctl" and mine["daemon"] == told
+    assert running.ctl("version").stdout.endswith(f"gatewayd {told['version']} (commit {told['commit']}) runs\n")
+    alone = ctl("--socket", str(running.folder / "none.sock"), "version")
+    assert alone.returncode == 0 and alone.stdout.endswith("none.sock\n"), "that no daemon runs is no failure"
 
 
 def run(*arguments):
