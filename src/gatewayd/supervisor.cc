@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/log.h"
+#include "gatewayd/expiry_notices.h"
 #include "gatewayd/process_stats.h"
 #include "version/build_info.h"
 
@@ -18,6 +19,11 @@ using core::LogLevel;
 
 // A worker that hangs must not keep the process alive once it was told to end.
 constexpr unsigned kStopSeconds = 10;
+constexpr core::Milliseconds kExpiryPeriod{60'000};
+
+std::chrono::sys_seconds now_in_seconds() {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
 
 core::Milliseconds drain_time(const proxy::Snapshot& snapshot) {
   auto longest = snapshot.timeouts.drain;
@@ -61,6 +67,7 @@ Supervisor::Supervisor(core::EventLoop& loop, Resources resources, Reloader::Loa
           loop, [this](const HttpRequest& request, Responder respond) { routes_.admin(request, std::move(respond)); }),
       signals_(loop, [this](int number) { on_signal(number); }),
       ticket_rotation_(loop, [this] { reloader_.rotate_ticket_keys(); }),
+      expiries_(loop, [this] { tell_expiries(); }),
       drain_(loop, [this] { end("the drain timeout is over"); }),
       watchdog_(
           loop, workers_->size(), [this](std::uint64_t round) { workers_->ping(round); },
@@ -91,6 +98,9 @@ void Supervisor::on_started(const ReloadOutcome& outcome) {
     exit_code_ = 1;
     return end("the first configuration could not be brought into service");
   }
+  // The load has told of what was near its end by now.
+  expiries_told_ = now_in_seconds();
+  expiries_.start(kExpiryPeriod, kExpiryPeriod);
   ticket_rotation_.start(ticket_key_lifetime_, ticket_key_lifetime_);
   if (watchdog_limit_) watchdog_.start(*watchdog_limit_);
   core::log_event(LogLevel::info, "gatewayd is ready",
@@ -153,6 +163,14 @@ void Supervisor::reopen_log() {
     core::log_event(LogLevel::info, "access log reopened");
   } else {
     core::log_event(LogLevel::error, "access log could not be reopened", {{"detail", done.error().detail}});
+  }
+}
+
+void Supervisor::tell_expiries() {
+  const auto now = now_in_seconds();
+  for (const auto& notice : expiry_notices(*reloader_.current(), std::exchange(expiries_told_, now), now)) {
+    core::log_event(notice.level, notice.message,
+                    {{"name", notice.name}, {"used_by", notice.used_by}, {"end", core::format_time(notice.end)}});
   }
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -73,6 +74,7 @@ class Supervisor {
   void reload_by_watch(const std::vector<std::string>& changed);
   void watch(std::vector<config::WatchedFile> files);
   void reopen_log();
+  void tell_expiries();
   // Not ready any more, but serving: whoever balances load notices and sends new clients elsewhere.
   void announce_drain();
   void begin_drain();
@@ -93,11 +95,13 @@ class Supervisor {
   ControlHttpServer admin_server_;
   Signals signals_;
   Timer ticket_rotation_;
+  Timer expiries_;
   Timer drain_;
   Watchdog watchdog_;
   std::optional<core::Milliseconds> watchdog_limit_;
   core::Milliseconds ticket_key_lifetime_;
 
+  std::chrono::sys_seconds expiries_told_{};  // what was due by then
   int exit_code_ = 0;
   bool draining_ = false;  // announced, or under way
   bool stopping_ = false;
