@@ -11,9 +11,9 @@ set(CMAKE_INSTALL_DEFAULT_DIRECTORY_PERMISSIONS
 install(TARGETS gatewayd RUNTIME DESTINATION ${CMAKE_INSTALL_SBINDIR})
 install(TARGETS gatewayctl RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
 
-install(FILES deploy/debian/gatewayd.yaml DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/gatewayd)
+install(FILES deploy/debian/gatewayd.yaml DESTINATION /etc/gatewayd)
 install(FILES deploy/systemd/gatewayd.service deploy/systemd/gatewayd.socket DESTINATION lib/systemd/system)
-install(FILES deploy/debian/gatewayd.logrotate DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/logrotate.d RENAME gatewayd)
+install(FILES deploy/debian/gatewayd.logrotate DESTINATION /etc/logrotate.d RENAME gatewayd)
 
 install(FILES README.md DESTINATION ${doc_dir})
 install(DIRECTORY docs/ DESTINATION ${doc_dir}/docs FILES_MATCHING PATTERN *.md PATTERN man EXCLUDE)
@@ -55,7 +55,8 @@ if(SCDOC_PROGRAM AND GZIP_PROGRAM AND PYTHON_PROGRAM)
       DEPENDS ${source})
     list(APPEND man_pages ${man_dir}/${page}.gz)
     string(REGEX MATCH "[0-9]$" section ${page})
-    install(FILES ${man_dir}/${page}.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section})
+    # Optional: `./dev build` makes the two programs only.
+    install(FILES ${man_dir}/${page}.gz DESTINATION ${CMAKE_INSTALL_MANDIR}/man${section} OPTIONAL)
   endforeach()
   add_custom_target(man ALL DEPENDS ${man_pages})
 endif()

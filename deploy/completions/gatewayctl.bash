@@ -43,7 +43,7 @@ _gatewayctl() {
     local options='--help --json --socket' choices=
     case "${words[0]} ${words[1]}" in
         ' ') choices='reload check status health drain pki version' ;;
-        'status '* | 'health '*) options+=' --timeout' ;;
+        'status '* | 'health '* | 'version '*) options+=' --timeout' ;;
         'reload '* | 'drain '*) options+=' --timeout --wait' ;;
         'pki ') choices='init issue export revoke crl list' ;;
         'pki init') options+=' --cn --o --ou --key-type --days --not-before --not-after --crl-days --parent --path-length' ;;

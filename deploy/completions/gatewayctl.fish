@@ -18,7 +18,7 @@ complete -c gatewayctl -n $before -a drain -d 'Announce the end of gatewayd'
 complete -c gatewayctl -n $before -a pki -d 'A small certificate authority'
 complete -c gatewayctl -n $before -a version -d 'Print versions'
 
-complete -c gatewayctl -n '__fish_seen_subcommand_from reload status health drain' -l timeout -x -d 'How long to wait for the daemon'
+complete -c gatewayctl -n '__fish_seen_subcommand_from reload status health drain version' -l timeout -x -d 'How long to wait for the daemon'
 complete -c gatewayctl -n '__fish_seen_subcommand_from reload' -l wait -d 'Wait until all workers have taken it'
 complete -c gatewayctl -n '__fish_seen_subcommand_from drain' -l wait -x -d 'Then wait so long'
 complete -c gatewayctl -n '__fish_seen_subcommand_from check' -F
