@@ -1,5 +1,6 @@
 """Every ```console block of the Markdown is typed into a shell, with the real programs, and must show what stands there. A block
 ```yaml NAME is that file. `...` stands for any text, alone on a line for any lines; times, serial numbers and ports are any."""
+import contextlib
 import os
 import re
 import select
@@ -128,12 +129,16 @@ def fits(expected, got):
 
 def shown(shell, command, expected):
     """What the command shows. A line of a log may come a moment after the answer that it is about, so whoever looks looks again."""
-    got = shell.run(command)
-    end = time.monotonic() + PATIENCE
-    while command.startswith(("grep ", "tail ")) and not fits(expected, got) and time.monotonic() < end:
-        time.sleep(0.02)
-        got = shell.run(command)
-    return got
+    seen = shell.run(command)
+
+    def look():
+        seen[:] = shell.run(command)
+        return fits(expected, seen)
+
+    if command.startswith(("grep ", "tail ")) and not fits(expected, seen):
+        with contextlib.suppress(AssertionError):
+            eventually(look, "as it stands there")
+    return seen
 
 
 @pytest.mark.parametrize("path", [path for path in markdown_files() if with_console(path)], ids=relative)
