@@ -60,3 +60,16 @@ if(SCDOC_PROGRAM AND GZIP_PROGRAM AND PYTHON_PROGRAM)
   endforeach()
   add_custom_target(man ALL DEPENDS ${man_pages})
 endif()
+
+# The bill of materials is of the programs as they were linked here. It takes Debian's package database, so a package has it and a
+# build for work makes it on demand only: `./dev sbom`.
+find_program(DPKG_QUERY_PROGRAM dpkg-query)
+if(DPKG_QUERY_PROGRAM AND PYTHON_PROGRAM)
+  set(sbom ${CMAKE_BINARY_DIR}/gatewayd.cdx.json)
+  add_custom_command(OUTPUT ${sbom}
+    COMMAND ${CMAKE_COMMAND} -E env SOURCE_DATE_EPOCH=${gateway_commit_time} ${PYTHON_PROGRAM} ${CMAKE_SOURCE_DIR}/scripts/sbom.py
+      --version ${PROJECT_VERSION} --commit ${gateway_commit} --output ${sbom} $<TARGET_FILE:gatewayd> $<TARGET_FILE:gatewayctl>
+    DEPENDS gatewayd gatewayctl scripts/sbom.py VERBATIM)
+  add_custom_target(sbom DEPENDS ${sbom})
+  install(FILES ${sbom} DESTINATION ${doc_dir} OPTIONAL)
+endif()

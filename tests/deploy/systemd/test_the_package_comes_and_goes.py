@@ -41,7 +41,9 @@ def test_it_holds_what_it_should(package):
                                                                      check=True).stdout.splitlines()}
     expected = ["/usr/sbin/gatewayd", "/usr/bin/gatewayctl", CONFIG, "/etc/logrotate.d/gatewayd", "/usr/lib/systemd/system/gatewayd.service",
                 "/usr/lib/systemd/system/gatewayd.socket", "/usr/share/man/man8/gatewayd.8.gz", "/usr/share/man/man1/gatewayctl.1.gz",
-                "/usr/share/man/man5/gatewayd.yaml.5.gz", "/usr/share/bash-completion/completions/gatewayctl",
+                "/usr/share/man/man5/gatewayd.yaml.5.gz", "/usr/share/doc/gatewayd/gatewayd.cdx.json",
+                "/usr/share/gatewayd/gateway.schema.json", "/usr/share/gatewayd/prometheus/alerts.yaml",
+                "/usr/share/gatewayd/grafana/dashboard.json", "/usr/share/bash-completion/completions/gatewayctl",
                 "/usr/share/zsh/vendor-completions/_gatewayctl", "/usr/share/fish/vendor_completions.d/gatewayctl.fish"]
     expected += [f"/usr/share/doc/gatewayd/examples/{path.name}" for path in (ROOT / "conf").glob("*.yaml")]
     assert [name for name in expected if name not in names] == []
