@@ -86,10 +86,10 @@ class Container:
     def __init__(self, image, folder, *, run_tmpfs=True, flags=(), command=()):
         self.engine, self.image, self.folder = image.engine, image, Path(folder)
         self.port, self.admin_port = free_port(), free_port()
-        self.flags = ["--network", "host", "--read-only", "--read-only-tmpfs=false", "--cap-drop", "all",
-                      "--security-opt", "no-new-privileges", "--volume", f"{self.folder}:/etc/gatewayd:ro"]
-        if run_tmpfs:
-            self.flags += ["--tmpfs", RUN_FOLDER]
+        self.rights = ["--read-only", "--cap-drop", "ALL", "--security-opt", "no-new-privileges"]
+        self.rights += ["--tmpfs", RUN_FOLDER] if run_tmpfs else []
+        # podman's --read-only would bring a /run and a /tmp that can be written; Docker's does not.
+        self.flags = ["--network", "host", *self.rights, "--read-only-tmpfs=false", "--volume", f"{self.folder}:/etc/gatewayd:ro"]
         self.flags += flags
         self.command = list(command)
         self.id = None

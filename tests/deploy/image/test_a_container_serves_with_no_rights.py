@@ -1,5 +1,6 @@
 """The image as an operator runs it: user 65532, no capabilities, a read-only root, one tmpfs."""
 import re
+import shlex
 import time
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from engine import UID
 
 from harness import clients
 from harness.config import virtual_host
+from harness.gateway import ROOT
 from harness.waiting import eventually
 
 
@@ -30,6 +32,17 @@ def test_it_has_neither_root_nor_capabilities_nor_a_writable_place(container, st
     writable = {place for place, options in by_place.items() if "rw" in options and not place.startswith(("/dev", "/proc", "/sys"))}
     # The engine's own: files of the network and secrets, which it mounts into every container.
     assert writable - {"/etc/hosts", "/etc/resolv.conf", "/etc/hostname", "/run/.containerenv", "/run/secrets"} == {"/run/gatewayd"}
+
+
+def test_it_is_run_as_the_readme_says(container):
+    text = (ROOT / "deploy/docker/README.md").read_text().replace("\\\n", "")
+    (line,) = re.findall(r"^    docker run --rm (.*)$", text, re.MULTILINE)
+    told = shlex.split(line)
+    for option, value in (("-v", "/srv/gatewayd:/etc/gatewayd:ro"), ("-p", "8443:8443")):  # places of the reader's machine
+        at = told.index(option)
+        assert told[at + 1] == value
+        del told[at:at + 2]
+    assert told == container().rights + ["mtls-gateway"]
 
 
 def test_clients_are_told_apart_by_their_certificates(container, pki, origin):
