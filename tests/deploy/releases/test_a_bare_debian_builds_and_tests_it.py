@@ -37,7 +37,7 @@ def bare(request):
         ccache = CACHE / f"ccache-{request.param}"
         ccache.mkdir(parents=True, exist_ok=True)
         # Its own init ends whatever a test leaves behind, and nothing of it is known to this machine's service manager.
-        run = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--as-pid2", "--directory", name, "--chdir=/src",
+        run = ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", "--as-pid2", "--pipe", "--directory", name, "--chdir=/src",
                f"--bind={ccache}:/var/cache/ccache", "--setenv=CCACHE_DIR=/var/cache/ccache", "--setenv=CI=true"]
         yield request.param, run
 
