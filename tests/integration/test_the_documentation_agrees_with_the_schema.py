@@ -1,5 +1,6 @@
 """docs/configuration.md has each key of each object, with its default; and what the documents show as a config is one."""
 import re
+import textwrap
 
 import pytest
 import yaml
@@ -94,15 +95,27 @@ REST = {
 }
 
 
-def configs():
-    """The yaml blocks that are a config, or a part of one: every key at the top is one of ours."""
-    found = []
+def blocks():
+    """(name, text, value) of each block of YAML that holds one document."""
     for path in DOCUMENTS:
-        for number, block in enumerate(re.findall(r"^```ya?ml[^\n]*\n(.*?)^```", path.read_text(), re.M | re.S), 1):
-            value = yaml.safe_load(block) if "\n---\n" not in block else None
-            if isinstance(value, dict) and value and set(value) <= set(SCHEMA["properties"]):
-                found.append((f"{path.relative_to(ROOT)}-{number}", block))
-    return found
+        found = re.findall(r"^( *)```ya?ml[^\n]*\n(.*?)^\1```", path.read_text(), re.M | re.S)
+        for number, (_, block) in enumerate(found, 1):
+            text = textwrap.dedent(block)
+            yield f"{path.relative_to(ROOT)}-{number}", text, None if "\n---\n" in text else yaml.safe_load(text)
+
+
+def is_ours(value):
+    """Whether it is a config or a part of one: every key at the top is one of ours."""
+    return isinstance(value, dict) and bool(value) and set(value) <= set(SCHEMA["properties"])
+
+
+CONFIGS = [(name, text) for name, text, value in blocks() if is_ours(value)]
+# A chart's value `config`: its files are in a pod, so the schema alone looks at it.
+VALUES = [(name, yaml.safe_dump(value["config"])) for name, _, value in blocks() if isinstance(value, dict) and is_ours(value.get("config"))]
+
+
+def completed(text):
+    return text + "".join(part for key, part in REST.items() if not re.search(rf"^{key}:", text, re.M))
 
 
 @pytest.fixture(scope="module")
@@ -116,14 +129,18 @@ def folder(tmp_path_factory):
 
 
 def test_the_readme_shows_a_config():
-    assert any(name.startswith("README.md") for name, _ in configs())
+    assert any(name.startswith("README.md") for name, _ in CONFIGS)
 
 
-@pytest.mark.parametrize("block", [pytest.param(block, id=name) for name, block in configs()])
-def test_a_config_in_the_documents_is_one(block, folder):
-    text = block + "".join(part for key, part in REST.items() if not re.search(rf"^{key}:", block, re.M))
-    (folder / "gateway.yaml").write_text(text)
+@pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in CONFIGS])
+def test_a_config_in_the_documents_is_one(text, folder):
+    (folder / "gateway.yaml").write_text(completed(text))
     result = ctl("check", "gateway.yaml", cwd=folder)
     assert result.returncode == 0, result.stderr
     for reader in YAMLS:
-        assert faults(text, reader) == []
+        assert faults(completed(text), reader) == []
+
+
+@pytest.mark.parametrize("text", [pytest.param(text, id=name) for name, text in VALUES])
+def test_a_config_within_the_values_of_a_chart_is_one_to_the_schema(text):
+    assert faults(completed(text)) == []

@@ -133,6 +133,7 @@ TEST_CASE("a bundle holds the intermediates, and not the root") {
                               " -nokeys -cacerts 2>/dev/null | grep ^subject > " + listed.string();
   REQUIRE(std::system(command.c_str()) == 0);  // NOLINT(cert-env33-c): constants and a folder that we made
   std::ifstream file(listed);
-  const std::string text{std::istreambuf_iterator<char>(file), {}};
-  CHECK(text == "subject=CN = sub\n");
+  std::string text{std::istreambuf_iterator<char>(file), {}};
+  std::erase(text, ' ');  // newer programs print "CN=sub"
+  CHECK(text == "subject=CN=sub\n");
 }
