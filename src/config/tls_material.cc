@@ -35,6 +35,10 @@ bool covers(std::string_view certificate_name, std::string_view host) {
   return dot != std::string_view::npos && dot > 0 && host.substr(dot) == certificate_name.substr(1);
 }
 
+bool is_root(const tls::CertificateFacts& facts) {
+  return facts.subject == facts.issuer;
+}
+
 bool is_readable_by_all(const std::string& path) {
   struct stat status{};
   return ::stat(path.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0;
@@ -102,7 +106,39 @@ void TlsMaterial::read_anchors(const TrustConfig& config, tls::TrustSet& set, Tr
       check_lifetime(path, facts, "CA certificate");
       set.anchors.push_back(chain->certificates[i]);
       trust.anchors.push_back(facts);
+      trust.anchor_paths.push_back(path);
     }
+  }
+}
+
+// A client's chain must end in a root that is in the set: an intermediate alone vouches for nobody.
+void TlsMaterial::check_roots(const TrustConfig& config, const Trust& trust) {
+  std::unordered_map<std::string_view, const tls::CertificateFacts*> by_subject;
+  for (const tls::CertificateFacts& anchor : trust.anchors) {
+    // Of two with one name the root counts.
+    if (const auto [known, is_new] = by_subject.emplace(anchor.subject, &anchor); !is_new && is_root(anchor))
+      known->second = &anchor;
+  }
+  std::vector<std::pair<std::size_t, std::string_view>> rootless;
+  for (std::size_t i = 0; i < trust.anchors.size(); ++i) {
+    const tls::CertificateFacts* top = &trust.anchors[i];
+    // As many steps as there are anchors: certificates that name each other in a circle have no root.
+    for (std::size_t steps = 0; steps < trust.anchors.size() && !is_root(*top); ++steps) {
+      const auto issuer = by_subject.find(top->issuer);
+      if (issuer == by_subject.end()) break;
+      top = issuer->second;
+    }
+    if (!is_root(*top)) rootless.emplace_back(i, top->issuer);
+  }
+  for (const auto& [anchor, root] : rootless) {
+    const Text& path = trust.anchor_paths[anchor];
+    sink_.warning(
+        path.at, path.value,
+        fmt::format("CA certificate {} of {} is an intermediate, and {}, which issued it, is not in trust set "
+                    "{}: {} refused (unknown_ca); add the root",
+                    in_quotes(trust.anchors[anchor].subject), in_quotes(path.value), in_quotes(root),
+                    in_quotes(config.name.value),
+                    rootless.size() == trust.anchors.size() ? "every client is" : "its clients are"));
   }
 }
 
@@ -178,6 +214,7 @@ void TlsMaterial::load_trust_set(const TrustConfig& config) {
   const std::size_t errors_before = sink_.errors();
   read_anchors(config, *set, trust);
   if (!read_crls(config, trust, *set) || sink_.errors() != errors_before) return;
+  check_roots(config, trust);
   check_crls(config, trust, *set);
   const auto crls = set->crls->describe();
   std::size_t entries = 0;

@@ -34,6 +34,7 @@ class TlsMaterial {
   struct Trust {
     std::shared_ptr<const tls::TrustSet> set;
     std::vector<tls::CertificateFacts> anchors;
+    std::vector<Text> anchor_paths;  // which file each is from
   };
 
   // The certificates of one file. Parsing is the dear part of a load, and many hosts name the same files.
@@ -45,6 +46,7 @@ class TlsMaterial {
   // Null if the file can't be used (reported).
   std::shared_ptr<const Chain> read_chain(const Text& path);
   void read_anchors(const TrustConfig& config, tls::TrustSet& set, Trust& trust);
+  void check_roots(const TrustConfig& config, const Trust& trust);
   bool read_crls(const TrustConfig& config, const Trust& trust, tls::TrustSet& set);
   void check_crls(const TrustConfig& config, const Trust& trust, const tls::TrustSet& set);
   bool read_key(const TlsConfig& tls, const tls::Der& certificate, std::string& key);

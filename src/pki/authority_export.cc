@@ -15,7 +15,7 @@ Result<std::filesystem::path> Authority::write_bundle(const BundleOptions& optio
   TRY(const KeyPtr key, key_from_pem(key_pem, key_path(options.name)));
   TRY(const std::string bundle,
       make_bundle(chain, key.get(), options.name, options.password, options.cipher, certificate_path(options.name)));
-  const std::filesystem::path file = options.file.empty() ? bundle_path(options.name) : options.file;
+  std::filesystem::path file = options.file.empty() ? bundle_path(options.name) : options.file;
   TRY(std::ignore, create_file(file, bundle, kPrivateMode));
   return file;
 }

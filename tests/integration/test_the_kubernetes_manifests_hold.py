@@ -95,6 +95,20 @@ def test_the_sidecars_api_has_no_port_of_its_own():
     assert api["command"][api["command"].index("--bind") + 1] == "127.0.0.1"
 
 
+def test_the_manifests_fit_the_image():
+    """Its programs' paths, its user, its admin socket."""
+    text = (KUBERNETES.parent / "docker/Dockerfile").read_text()
+    container = gateway("edge")
+    assert json.loads(re.search(r"^ENTRYPOINT (.*)$", text, re.M)[1]) == container["command"]
+    probe = json.loads(re.search(r"^HEALTHCHECK .*CMD (.*)$", text, re.M)[1])
+    assert container["lifecycle"]["preStop"]["exec"]["command"][0] == probe[0]
+    security = container["securityContext"]
+    assert re.search(r"^USER (.*)$", text, re.M)[1] == f"{security['runAsUser']}:{security['runAsGroup']}"
+    socket = {each["name"]: each["value"] for each in container["env"]}["GATEWAY_SOCKET"]
+    assert re.search(r"GATEWAY_SOCKET=(\S+)", text)[1] == socket
+    assert yaml.safe_load(of_kind("edge", "ConfigMap")["data"]["gateway.yaml"])["admin"]["socket"] == socket
+
+
 def check(folder, pki, config):
     """gatewayctl check of a gateway.yaml whose mounted files are in a folder of the test's own."""
     server = pki.server_ca.issue("of-the-manifests", "gateway", server=True, dns=["api.example.com"])

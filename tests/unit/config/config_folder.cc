@@ -26,6 +26,8 @@ class SharedPki {
   SharedPki() : folder_(make_folder()) {
     make_authority(folder_, "Test CA");
     make_authority(folder_ / "other", "Other CA");
+    make_authority(folder_ / "issuing", "Issuing CA", folder_, 1);
+    make_authority(folder_ / "deep", "Deep CA", folder_ / "issuing");
     issue("server", std::chrono::days(365));
     issue("other-server", std::chrono::days(365));
     issue("ending-server", std::chrono::days(7));
@@ -39,9 +41,12 @@ class SharedPki {
     return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   }
 
-  static void make_authority(const fs::path& folder, const std::string& name) {
+  static void make_authority(const fs::path& folder, const std::string& name,
+                             const std::optional<fs::path>& parent = {}, std::optional<unsigned> path_length = {}) {
     pki::AuthorityOptions options;
     options.subject.common_name = name;
+    options.parent = parent;
+    options.path_length = path_length;
     options.validity = {.not_before = now() - std::chrono::days(30), .not_after = now() + std::chrono::days(3650)};
     const auto made = pki::Authority::create(folder, options, now());
     REQUIRE_MESSAGE(made, (made ? "" : made.error().message));

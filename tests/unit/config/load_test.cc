@@ -189,6 +189,24 @@ TEST_CASE("only CAs can be trusted") {
       "2:30: error: certificate 'CN=server' of 'pki/issued/server.pem' is no CA, so it can't vouch for clients\n");
 }
 
+TEST_CASE("an intermediate whose root is not in the trust set vouches for nobody, and check says so") {
+  const ConfigFolder folder;
+  const auto of_cas = [&](const std::string& ca) {
+    return folder.findings(with_pair("pki/issued/server.pem", "pki/issued/server.key",
+                                     "trust: {t: {ca: [" + ca + "], revocation: {require: false}}}\n"));
+  };
+  CHECK(of_cas("pki/issuing/ca.pem") ==
+        "2:18: warning: CA certificate 'CN=Issuing CA' of 'pki/issuing/ca.pem' is an intermediate, and 'CN=Test CA', "
+        "which issued it, is not in trust set 't': every client is refused (unknown_ca); add the root\n");
+  CHECK(of_cas("pki/other/ca.pem, pki/deep/ca.pem, pki/issuing/ca.pem") ==
+        "2:36: warning: CA certificate 'CN=Deep CA' of 'pki/deep/ca.pem' is an intermediate, and 'CN=Test CA', which "
+        "issued it, is not in trust set 't': its clients are refused (unknown_ca); add the root\n"
+        "2:53: warning: CA certificate 'CN=Issuing CA' of 'pki/issuing/ca.pem' is an intermediate, and 'CN=Test CA', "
+        "which issued it, is not in trust set 't': its clients are refused (unknown_ca); add the root\n");
+  CHECK(of_cas("pki/deep/ca.pem, pki/other/ca.pem").find("'CN=Issuing CA', which issued it,") != std::string::npos);
+  CHECK(of_cas("pki/deep/ca.pem, pki/issuing/ca.pem, pki/ca.pem").empty());
+}
+
 TEST_CASE("an issuer without a CRL is one warning for its trust set, unless the config says that it is meant so") {
   const ConfigFolder folder;
   const auto of_trust = [&](std::string_view trust) {
