@@ -151,7 +151,7 @@ struct AccessLogConfig {
 };
 
 struct AdminConfig {
-  Text socket{.value = "run/gatewayd.sock", .at = {}};  // "" for off
+  std::optional<Text> socket;  // "" for off; nullopt: the default
   std::optional<MetricsAddress> metrics;
   Position metrics_at;
 };

@@ -4,6 +4,7 @@
 
 #include <chrono>
 
+#include "config/admin_socket.h"
 #include "config/decode.h"
 #include "config/file_reader.h"
 #include "config/quote.h"
@@ -12,6 +13,15 @@
 
 namespace gateway::config {
 namespace {
+
+// A relative $GATEWAY_SOCKET starts where the program was started, as for gatewayctl.
+Text default_admin_socket(const Environment& environment) {
+  const auto set = environment(kAdminSocketVariable);
+  if (!set || set->empty()) return {.value = kDefaultAdminSocket, .at = {}};
+  std::error_code error;
+  const auto absolute = std::filesystem::absolute(*set, error);
+  return {.value = error ? *set : absolute.string(), .at = {}};
+}
 
 std::optional<LoadedConfig> load_into(const std::string& path, std::uint64_t generation, const Environment& environment,
                                       std::vector<WatchedFile>& watched, DiagnosticSink& sink) {
@@ -25,6 +35,7 @@ std::optional<LoadedConfig> load_into(const std::string& path, std::uint64_t gen
   }
   std::optional<Config> config = decode(*text, sink, environment);
   if (!config) return std::nullopt;
+  if (!config->admin.socket) config->admin.socket = default_admin_socket(environment);
   FileReader files(file, watched);
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   std::optional<LoadedConfig> loaded = build(std::move(*config), generation, files, now, sink);

@@ -140,7 +140,7 @@ class Builder {
   }
 
   AdminOptions admin_options() {
-    const Text& socket = config_.admin.socket;
+    const Text& socket = *config_.admin.socket;
     return {.socket = socket.value.empty() ? std::string() : socket_path(socket), .metrics = config_.admin.metrics};
   }
 

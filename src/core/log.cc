@@ -1,10 +1,13 @@
 #include "core/log.h"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
+#include <cstdint>
 #include <cstdio>
+#include <cstdlib>
 #include <ctime>
 #include <exception>
 
@@ -31,6 +34,17 @@ std::size_t utf8_length(std::string_view text) {
     return 4;
   }
   return 0;
+}
+
+// "DEVICE:INODE" of the stream, which a shell that redirects stderr leaves as it was.
+bool stderr_is_journal() noexcept {
+  const char* const set = std::getenv("JOURNAL_STREAM");
+  struct stat info{};
+  if (set == nullptr || ::fstat(STDERR_FILENO, &info) != 0) return false;
+  std::array<char, 48> own{};
+  std::snprintf(own.data(), own.size(), "%ju:%ju", static_cast<std::uintmax_t>(info.st_dev),
+                static_cast<std::uintmax_t>(info.st_ino));
+  return std::string_view(set) == own.data();
 }
 
 void append_ascii(std::string& out, char byte) {
@@ -133,9 +147,16 @@ std::string format_event(std::chrono::system_clock::time_point now, LogLevel lev
   return line;
 }
 
+std::string_view journal_prefix(LogLevel level) noexcept {
+  constexpr std::array<std::string_view, 3> kPriorities = {"<6>", "<4>", "<3>"};
+  static const bool journal = stderr_is_journal();
+  return journal ? kPriorities[static_cast<std::size_t>(level)] : std::string_view{};
+}
+
 void log_event(LogLevel level, std::string_view message, std::initializer_list<LogField> fields) noexcept {
   try {
-    const std::string line = format_event(std::chrono::system_clock::now(), level, message, fields);
+    const std::string line =
+        std::string(journal_prefix(level)) + format_event(std::chrono::system_clock::now(), level, message, fields);
     while (::write(STDERR_FILENO, line.data(), line.size()) < 0 && errno == EINTR) {
     }
   } catch (const std::exception&) {

@@ -17,10 +17,14 @@ struct LogField {
   std::variant<std::string_view, std::int64_t> value;
 };
 
-// Writes one event of the control plane to stderr: {"time":…,"level":…,"message":…,FIELDS}, one line, one write(2), so
-// that lines of several threads never mix. Any thread. May block for as long as stderr does, so never on a worker's
-// path. A stderr that is closed or full loses the line and nothing else.
+// Writes one event of the control plane to stderr: {"time":…,"level":…,"message":…,FIELDS}, behind journal_prefix(),
+// one line, one write(2), so that lines of several threads never mix. Any thread. May block for as long as stderr does,
+// so never on a worker's path. A stderr that is closed or full loses the line and nothing else.
 void log_event(LogLevel level, std::string_view message, std::initializer_list<LogField> fields = {}) noexcept;
+
+// "<3>" and so on if stderr is the stream that systemd gave to the journal ($JOURNAL_STREAM), which takes it for the
+// priority of the line; "" anywhere else.
+std::string_view journal_prefix(LogLevel level) noexcept;
 
 // The same line, newline included, for `now`.
 std::string format_event(std::chrono::system_clock::time_point now, LogLevel level, std::string_view message,

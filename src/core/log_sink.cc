@@ -10,8 +10,10 @@
 #include <cstring>
 #include <exception>
 #include <string_view>
+#include <utility>
 
 #include "core/limits.h"
+#include "core/log.h"
 
 namespace gateway::core {
 namespace {
@@ -115,16 +117,19 @@ void LogSink::run() {
       batch.swap(waiting_);
       fd = fd_;
     }
-    const std::size_t written = write_batch(*fd, batch);
-    if (written < batch.size()) {
+    if (torn_ == fd && write_batch(*fd, "\n").bytes != 0) torn_.reset();
+    const Written written = write_batch(*fd, batch);
+    if (written.bytes != 0 && batch[written.bytes - 1] != '\n') torn_ = fd;
+    if (written.bytes < batch.size()) {
       const std::lock_guard lock(mutex_);
-      dropped_lines_ += count_lines(std::string_view(batch).substr(written));
+      dropped_lines_ += count_lines(std::string_view(batch).substr(written.bytes));
     }
+    tell(written.error);
   }
 }
 
 // How much of `batch` was written: all of it, unless the file refuses or the sink ends while its reader is slow.
-std::size_t LogSink::write_batch(const UniqueFd& fd, std::string_view batch) {
+LogSink::Written LogSink::write_batch(const UniqueFd& fd, std::string_view batch) {
   struct stat info{};
   const bool whole = ::fstat(fd.get(), &info) == 0 && S_ISREG(info.st_mode);
   std::size_t written = 0;
@@ -133,7 +138,7 @@ std::size_t LogSink::write_batch(const UniqueFd& fd, std::string_view batch) {
       pollfd poll{.fd = fd.get(), .events = POLLOUT, .revents = 0};
       const int ready = ::poll(&poll, 1, kPollSliceMs);
       if (ready <= 0) {
-        if (must_give_up()) return written;
+        if (must_give_up()) return {.bytes = written};
         continue;
       }
     }
@@ -142,10 +147,19 @@ std::size_t LogSink::write_batch(const UniqueFd& fd, std::string_view batch) {
     if (count >= 0) {
       written += static_cast<std::size_t>(count);
     } else if (errno != EINTR && errno != EAGAIN) {
-      return written;
+      return {.bytes = written, .error = errno};
     }
   }
-  return written;
+  return {.bytes = written};
+}
+
+// Once when it begins to fail and once when it is over: the metric has the number of lines.
+void LogSink::tell(int error) {
+  if (error != 0 && !std::exchange(failing_, true)) {
+    log_event(LogLevel::error, "access log lines are lost", {{"detail", std::string_view(std::strerror(error))}});
+  } else if (error == 0 && std::exchange(failing_, false)) {
+    log_event(LogLevel::info, "the access log is written again");
+  }
 }
 
 bool LogSink::must_give_up() {

@@ -40,7 +40,12 @@ class LogSink {
  private:
   LogSink(std::string path, UniqueFd fd);
   void run();
-  std::size_t write_batch(const UniqueFd& fd, std::string_view batch);
+  struct Written {
+    std::size_t bytes = 0;
+    int error = 0;  // errno of the write that failed
+  };
+  Written write_batch(const UniqueFd& fd, std::string_view batch);
+  void tell(int error);
   bool must_give_up();
 
   mutable std::mutex mutex_;
@@ -51,6 +56,9 @@ class LogSink {
   std::uint64_t dropped_lines_ = 0;
   bool stop_ = false;
   std::optional<std::chrono::steady_clock::time_point> give_up_;  // set once stop_ is seen while the reader is slow
+  // Of the writing thread.
+  bool failing_ = false;
+  std::shared_ptr<const UniqueFd> torn_;  // the file whose last line is not whole
   std::thread thread_;
 };
 

@@ -5,17 +5,17 @@
 #include <optional>
 #include <string_view>
 
+#include "config/admin_socket.h"
 #include "gatewayctl/output.h"
 
 namespace gateway::ctl {
 
-inline constexpr std::string_view kDefaultSocket = "run/gatewayd.sock";
 // A reload answers when every worker has taken the new generation.
 inline constexpr std::chrono::milliseconds kDefaultTimeout{30'000};
 inline constexpr std::chrono::milliseconds kMaxTimeout{3'600'000};
 
 struct AdminArguments {
-  std::filesystem::path socket = kDefaultSocket;
+  std::filesystem::path socket = config::kDefaultAdminSocket;
   std::chrono::milliseconds timeout = kDefaultTimeout;
   std::chrono::milliseconds wait{0};  // of drain
 };

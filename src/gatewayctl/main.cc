@@ -198,7 +198,7 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.add_flag("--json", arguments.json, "Print one JSON document");
   app.add_option("--socket", arguments.admin.socket, "Admin socket of gatewayd")
-      ->envname("GATEWAY_SOCKET")
+      ->envname(config::kAdminSocketVariable)
       ->capture_default_str();
   add_admin_commands(app, arguments, chosen);
   add_check(app, arguments, chosen);

@@ -65,7 +65,39 @@ std::expected<Sockets, std::string> open_sockets(const sockaddr_storage& address
   return sockets;
 }
 
+std::expected<Sockets, std::string> duplicate(const Sockets& sockets) {
+  Sockets copies;
+  for (const auto& socket : sockets) {
+    copies.emplace_back(::fcntl(socket.get(), F_DUPFD_CLOEXEC, 3));
+    if (!copies.back()) return system_error();
+  }
+  return copies;
+}
+
+// One a worker, or all there are: a socket of an SO_REUSEPORT group that nobody watches would swallow its share of the
+// connections. Fewer sockets than workers are shared.
+std::expected<bool, std::string> hand_out(const Sockets& sockets, const std::string& bind,
+                                          std::vector<std::vector<proxy::ListenerSocket>>& by_worker) {
+  const std::size_t workers = by_worker.size();
+  for (std::size_t i = 0; i < std::max(workers, sockets.size()); ++i) {
+    UniqueFd copy(::fcntl(sockets[i % sockets.size()].get(), F_DUPFD_CLOEXEC, 3));
+    if (!copy) return system_error();
+    by_worker[i % workers].push_back({.bind = bind, .fd = std::move(copy)});
+  }
+  return true;
+}
+
 }  // namespace
+
+ListenerSockets::ListenerSockets(unsigned workers, std::vector<InheritedSocket> inherited) : workers_(workers) {
+  for (auto& socket : inherited) inherited_[{.host = socket.host, .port = socket.port}].push_back(std::move(socket.fd));
+}
+
+std::expected<Sockets, std::string> ListenerSockets::open(const Address& address,
+                                                          const sockaddr_storage& parsed) const {
+  const auto found = inherited_.find({.host = canonical_host(address.host), .port = address.port});
+  return found == inherited_.end() ? open_sockets(parsed, workers_) : duplicate(found->second);
+}
 
 std::expected<ListenerSockets::Plan, std::vector<ListenerSockets::BindError>> ListenerSockets::prepare(
     const std::vector<proxy::Listener>& listeners) const {
@@ -73,7 +105,9 @@ std::expected<ListenerSockets::Plan, std::vector<ListenerSockets::BindError>> Li
   plan.new_sockets.resize(workers_);
   std::vector<BindError> errors;
   std::set<std::uint16_t> own_ports;
-  for (const auto& [address, sockets] : open_) own_ports.insert(address.port);
+  for (const auto* own : {&open_, &inherited_}) {
+    for (const auto& [address, sockets] : *own) own_ports.insert(address.port);
+  }
 
   // All are probed before any is opened: 0.0.0.0 and 127.0.0.1 may well share a port within one config.
   std::map<Address, sockaddr_storage> missing;
@@ -95,7 +129,7 @@ std::expected<ListenerSockets::Plan, std::vector<ListenerSockets::BindError>> Li
   for (const auto& listener : listeners) {
     const Address address{.host = listener.address, .port = listener.port};
     if (const auto found = missing.find(address); found != missing.end() && !plan.opened_.contains(address)) {
-      auto sockets = open_sockets(found->second, workers_);
+      auto sockets = open(address, found->second);
       if (!sockets) {
         errors.push_back({.bind = listener.bind, .message = sockets.error()});
         missing.erase(found);
@@ -108,13 +142,8 @@ std::expected<ListenerSockets::Plan, std::vector<ListenerSockets::BindError>> Li
     const auto opened = plan.opened_.find(address);
     if (known == open_.end() && opened == plan.opened_.end()) continue;  // its error is noted
     const Sockets& sockets = known != open_.end() ? known->second : opened->second;
-    for (unsigned worker = 0; worker < workers_; ++worker) {
-      UniqueFd duplicate(::fcntl(sockets[worker].get(), F_DUPFD_CLOEXEC, 3));
-      if (!duplicate) {
-        errors.push_back({.bind = listener.bind, .message = std::strerror(errno)});
-        break;
-      }
-      plan.new_sockets[worker].push_back({.bind = listener.bind, .fd = std::move(duplicate)});
+    if (const auto given = hand_out(sockets, listener.bind, plan.new_sockets); !given) {
+      errors.push_back({.bind = listener.bind, .message = given.error()});
     }
   }
   if (!errors.empty()) return std::unexpected(std::move(errors));
@@ -131,6 +160,7 @@ void ListenerSockets::commit(Plan plan) {
     }
   }
   open_.merge(plan.opened_);
+  inherited_.clear();
   binds_ = std::move(plan.binds_);
 }
 

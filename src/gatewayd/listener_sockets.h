@@ -1,5 +1,7 @@
 #pragma once
 
+#include <sys/socket.h>
+
 #include <compare>
 #include <cstdint>
 #include <expected>
@@ -9,14 +11,15 @@
 #include <vector>
 
 #include "core/unique_fd.h"
+#include "gatewayd/inherited_sockets.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker_message.h"
 
 namespace gateway::gatewayd {
 
-// The listening sockets of the daemon: one a worker and address (SO_REUSEPORT). Workers get duplicates, so a socket and
-// the connections that wait in its queue stay as long as its address is in the config, whatever workers do. Control
-// thread only.
+// The listening sockets of the daemon: one a worker and address (SO_REUSEPORT), or those that were inherited for it.
+// Workers get duplicates, so a socket and the connections that wait in its queue stay as long as its address is in the
+// config, whatever workers do. Control thread only.
 class ListenerSockets {
  public:
   struct Address {
@@ -40,7 +43,8 @@ class ListenerSockets {
     std::set<std::string> binds_;
   };
 
-  explicit ListenerSockets(unsigned workers) : workers_(workers) {}
+  // `inherited`: all of addresses that the first plan has.
+  explicit ListenerSockets(unsigned workers, std::vector<InheritedSocket> inherited = {});
 
   // Opens what is missing. All errors at once.
   std::expected<Plan, std::vector<BindError>> prepare(const std::vector<proxy::Listener>& listeners) const;
@@ -54,9 +58,13 @@ class ListenerSockets {
   [[nodiscard]] std::size_t address_count() const { return open_.size(); }
 
  private:
+  [[nodiscard]] std::expected<std::vector<core::UniqueFd>, std::string> open(const Address& address,
+                                                                             const sockaddr_storage& parsed) const;
+
   unsigned workers_;
-  std::map<Address, std::vector<core::UniqueFd>> open_;  // each of workers_ sockets
-  std::set<std::string> binds_;                          // that the workers watch
+  std::map<Address, std::vector<core::UniqueFd>> open_;       // each of workers_ sockets, or what was inherited
+  std::map<Address, std::vector<core::UniqueFd>> inherited_;  // until the first commit; hosts are canonical
+  std::set<std::string> binds_;                               // that the workers watch
   std::vector<std::vector<core::UniqueFd>> retired_;
 };
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "config/load.h"
+#include "core/log.h"
 #include "gatewayd/lifecycle_reporter.h"
 #include "gatewayd/process_stats.h"
 #include "gatewayd/supervisor.h"
@@ -12,6 +13,7 @@
 
 namespace {
 
+using gateway::core::LogLevel;
 using gateway::gatewayd::ServiceEnvironment;
 using gateway::gatewayd::ServiceNotifier;
 
@@ -32,7 +34,10 @@ void print_versions(bool json) {
 
 void print_diagnostics(const gateway::config::LoadResult& loaded) {
   for (const auto& diagnostic : loaded.diagnostics) {
-    std::fprintf(stderr, "%s\n", gateway::config::to_string(diagnostic).c_str());
+    const bool error = diagnostic.severity == gateway::config::Severity::error;
+    const std::string line = gateway::config::to_string(diagnostic);
+    const auto prefix = gateway::core::journal_prefix(error ? LogLevel::error : LogLevel::warning);
+    std::fprintf(stderr, "%s%s\n", std::string(prefix).c_str(), line.c_str());
   }
 }
 
@@ -47,6 +52,7 @@ int check(const gateway::config::LoadResult& loaded) {
 
 int main(int argc, char** argv) {
   gateway::gatewayd::fill_standard_streams();
+  auto sockets = gateway::gatewayd::take_inherited_sockets();
   std::signal(SIGPIPE, SIG_IGN);
 
   CLI::App app("A TLS gateway that makes mutual TLS easy to roll out in front of APIs that know nothing of it.",
@@ -72,12 +78,15 @@ int main(int argc, char** argv) {
   auto loaded = gateway::config::load(config_path, 1);
   if (only_check) return check(loaded);
   ServiceEnvironment service{.notifier = ServiceNotifier::from_environment(),
-                             .watchdog = gateway::gatewayd::Watchdog::limit_from_environment()};
+                             .watchdog = gateway::gatewayd::Watchdog::limit_from_environment(),
+                             .sockets = {}};
   if (!loaded.config) {
     print_diagnostics(loaded);
     const std::string error = gateway::gatewayd::first_error(loaded.diagnostics);
     service.notifier.send(ServiceNotifier::status("Can't start: " + error));
     return kConfigError;
   }
+  if (!sockets) return gateway::gatewayd::cannot_start(service, sockets.error());
+  service.sockets = std::move(*sockets);
   return gateway::gatewayd::run_daemon(config_path, std::move(loaded), service);
 }

@@ -38,8 +38,8 @@ Supervisor::Supervisor(core::EventLoop& loop, Resources resources, Reloader::Loa
       access_log_(std::move(resources.access_log)),
       workers_(std::move(resources.workers)),
       admin_socket_(std::move(resources.admin)),
-      lifecycle_(loop, *resources.notifier),
-      listeners_(workers_->size()),
+      lifecycle_(loop, resources.service->notifier),
+      listeners_(workers_->size(), std::move(resources.service->sockets)),
       endpoints_(loop,
                  [this](const std::shared_ptr<const proxy::EndpointStates>& states) {
                    if (workers_run_) workers_->update_endpoints(states);
@@ -72,7 +72,7 @@ Supervisor::Supervisor(core::EventLoop& loop, Resources resources, Reloader::Loa
       watchdog_(
           loop, workers_->size(), [this](std::uint64_t round) { workers_->ping(round); },
           [this] { lifecycle_.keep_alive(); }),
-      watchdog_limit_(resources.watchdog),
+      watchdog_limit_(resources.service->watchdog),
       ticket_key_lifetime_(resources.ticket_key_lifetime) {}
 
 Supervisor::~Supervisor() = default;
@@ -202,25 +202,26 @@ void Supervisor::end(const char* why) {
   loop_.stop();
 }
 
+int cannot_start(ServiceEnvironment& service, const core::Error& error) {
+  service.notifier.send(ServiceNotifier::status("Can't start: " + error.detail));
+  core::log_event(LogLevel::error, "gatewayd can't start", {{"detail", error.detail}});
+  return 1;
+}
+
 int run_daemon(const std::string& config_path, config::LoadResult first, ServiceEnvironment& service) {
-  const auto failed = [&service](const core::Error& error) {
-    service.notifier.send(ServiceNotifier::status("Can't start: " + error.detail));
-    core::log_event(LogLevel::error, "gatewayd can't start", {{"detail", error.detail}});
-    return 1;
-  };
   const config::LoadedConfig& config = *first.config;
   Supervisor::Resources resources;
-  resources.notifier = &service.notifier;
-  resources.watchdog = service.watchdog;
+  resources.service = &service;
+  drop_unwanted(service.sockets, config.snapshot->listeners);
   if (!config.admin.socket.empty()) {
     // First of all: it finds out whether another daemon runs with this config.
     auto admin = AdminSocket::open(config.admin.socket);
-    if (!admin) return failed(admin.error());
+    if (!admin) return cannot_start(service, admin.error());
     resources.admin.emplace(std::move(*admin));
   }
   // The first generation opens the real one.
   auto access_log = core::LogSink::open("/dev/null");
-  if (!access_log) return failed(access_log.error());
+  if (!access_log) return cannot_start(service, access_log.error());
   resources.access_log = std::move(*access_log);
 
   auto loop = std::make_unique<core::EventLoop>();
@@ -232,7 +233,7 @@ int run_daemon(const std::string& config_path, config::LoadResult first, Service
        .reply = [mailbox = replies.get()](proxy::ControlMessage message) { mailbox->post(std::move(message)); },
        .access_log = resources.access_log.get(),
        .descriptor_cap = descriptor_cap_of(raise_descriptor_limit())});
-  if (!workers) return failed(workers.error());
+  if (!workers) return cannot_start(service, workers.error());
   resources.workers = std::move(*workers);
 
   auto supervisor = std::make_unique<Supervisor>(*loop, std::move(resources), [&config_path](std::uint64_t generation) {

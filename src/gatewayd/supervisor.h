@@ -17,6 +17,7 @@
 #include "gatewayd/control_sockets.h"
 #include "gatewayd/endpoint_monitor.h"
 #include "gatewayd/file_watcher.h"
+#include "gatewayd/inherited_sockets.h"
 #include "gatewayd/lifecycle_reporter.h"
 #include "gatewayd/listener_sockets.h"
 #include "gatewayd/metrics_collector.h"
@@ -35,6 +36,7 @@ namespace gateway::gatewayd {
 struct ServiceEnvironment {
   ServiceNotifier notifier;
   std::optional<core::Milliseconds> watchdog;  // how long it waits for a keep-alive
+  std::vector<InheritedSocket> sockets;
 };
 
 // The composition root of the control thread: owns the workers, the listening sockets, the access log, the admin socket
@@ -45,9 +47,8 @@ class Supervisor {
   struct Resources {
     std::unique_ptr<core::LogSink> access_log;
     std::unique_ptr<WorkerSet> workers;
-    std::optional<AdminSocket> admin;            // nullopt: `admin.socket: off`
-    ServiceNotifier* notifier = nullptr;         // outlives the supervisor
-    std::optional<core::Milliseconds> watchdog;  // how long the service manager waits for a keep-alive
+    std::optional<AdminSocket> admin;       // nullopt: `admin.socket: off`
+    ServiceEnvironment* service = nullptr;  // outlives the supervisor
     core::Milliseconds ticket_key_lifetime = core::kTicketKeyLifetime;
   };
   // Replies of workers come through this; made first, dies last.
@@ -109,6 +110,9 @@ class Supervisor {
   unsigned signal_reloads_ = 0;   // that wait or run
   std::set<unsigned> undrained_;  // workers
 };
+
+// Tells the log and the service manager why; the exit code.
+int cannot_start(ServiceEnvironment& service, const core::Error& error);
 
 // The daemon: everything from the checked config to the exit code. Messages go to stderr.
 int run_daemon(const std::string& config_path, config::LoadResult first, ServiceEnvironment& service);

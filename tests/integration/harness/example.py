@@ -47,6 +47,7 @@ class Example(Gateway):
         super().__init__("", environment=environment)
         self.ports = {}
         self.socket = self.folder / "run/gatewayd.sock"
+        self.environment["GATEWAY_SOCKET"] = str(self.socket)  # of a file that names none
         (self.folder / "run").mkdir()
         self.upstreams = dict(upstreams or {})
         self.write(ADDRESS.sub(self._address, change((ROOT / "conf" / name).read_text())))

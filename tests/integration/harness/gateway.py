@@ -11,6 +11,7 @@ import urllib.request
 from pathlib import Path
 
 from .config import dump
+from .service_manager import activation
 from .waiting import PATIENCE, eventually, free_port
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -24,7 +25,7 @@ LABEL = re.compile(r'(\w+)="((?:[^"\\]|\\.)*)"')
 class Gateway:
     """`doc` is a config document; where it names no listeners there is one https listener on a free port."""
 
-    def __init__(self, doc, *, environment=None, descriptors=None):
+    def __init__(self, doc, *, environment=None, descriptors=None, wrap=(), inherit=()):
         # A short path: a Unix socket's name may have 107 bytes.
         self.folder = Path(tempfile.mkdtemp(prefix="gw-"))
         self.config = self.folder / "gateway.yaml"
@@ -34,7 +35,8 @@ class Gateway:
         self.admin_port = free_port()
         self.environment = {**os.environ, **(environment or {})}
         self.process = None
-        self.wrap = ["prlimit", f"--nofile={descriptors}:{descriptors}"] if descriptors else []
+        self.wrap = ["prlimit", f"--nofile={descriptors}:{descriptors}"] if descriptors else list(wrap)
+        self.inherit = list(inherit)  # sockets, as systemd hands them over
         self.doc = doc
         self.write(doc)
 
@@ -62,8 +64,10 @@ class Gateway:
 
     def spawn(self):
         with open(self.folder / "stderr", "ab") as err, open(self.folder / "stdout", "ab") as out:
-            self.process = subprocess.Popen([*self.wrap, GATEWAYD, "--config", str(self.config)], stdout=out, stderr=err,
-                                            stdin=subprocess.DEVNULL, env=self.environment, cwd="/")
+            activate = activation(self.inherit) if self.inherit else []
+            self.process = subprocess.Popen([*self.wrap, *activate, GATEWAYD, "--config", str(self.config)], stdout=out, stderr=err,
+                                            stdin=subprocess.DEVNULL, env=self.environment, cwd="/",
+                                            pass_fds=[each.fileno() for each in self.inherit])
         return self
 
     def is_ready(self):

@@ -60,6 +60,8 @@ ACTIVATE = """
 import fcntl, os, sys
 fds = [int(fd) for fd in sys.argv[1].split(',') if fd]
 high = [fcntl.fcntl(fd, fcntl.F_DUPFD, 100) for fd in fds]
+for fd in fds:
+    os.close(fd)
 for number, fd in enumerate(high):
     os.dup2(fd, 3 + number, inheritable=True)
     os.close(fd)

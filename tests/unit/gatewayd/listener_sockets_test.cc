@@ -151,3 +151,77 @@ TEST_CASE("what left the config stays open until all workers have adopted") {
   sockets.close_all();
   CHECK_FALSE(connects(stays));
 }
+
+namespace {
+
+// As systemd opens them, SO_REUSEPORT for those that share an address.
+InheritedSocket inherited(std::uint16_t port) {
+  core::UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  const int on = 1;
+  REQUIRE(::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEPORT, &on, sizeof(on)) == 0);
+  const auto address = loopback(port);
+  REQUIRE(::bind(fd.get(), reinterpret_cast<const sockaddr*>(&address), sizeof(address)) == 0);
+  REQUIRE(::listen(fd.get(), 16) == 0);
+  return {.host = "127.0.0.1", .port = port, .fd = std::move(fd)};
+}
+
+std::vector<InheritedSocket> group(std::uint16_t port, unsigned count) {
+  std::vector<InheritedSocket> sockets;
+  for (unsigned i = 0; i < count; ++i) sockets.push_back(inherited(port));
+  return sockets;
+}
+
+std::vector<std::size_t> shares(const ListenerSockets::Plan& plan) {
+  std::vector<std::size_t> counts;
+  for (const auto& worker : plan.new_sockets) counts.push_back(worker.size());
+  return counts;
+}
+
+}  // namespace
+
+TEST_CASE("an inherited socket is shared by all workers, and of several each is watched by one at least") {
+  const auto port = free_port();
+  for (const auto& [sockets, expected] :
+       {std::pair{1U, std::vector<std::size_t>{1, 1}}, {2U, {1, 1}}, {3U, {2, 1}}, {5U, {3, 2}}}) {
+    CAPTURE(sockets);
+    ListenerSockets listeners(2, group(port, sockets));
+    const auto plan = listeners.prepare({listener(port)});
+    REQUIRE(plan.has_value());
+    CHECK(shares(*plan) == expected);
+  }
+}
+
+TEST_CASE("an inherited socket stays through reloads, goes with its bind, and does not come back") {
+  const auto port = free_port();
+  const auto other = free_port();
+  ListenerSockets listeners(1, group(port, 1));
+  for (int i = 0; i < 3; ++i) {
+    auto plan = listeners.prepare({listener(port)});
+    REQUIRE(plan.has_value());
+    CHECK(plan->new_sockets[0].size() == (i == 0 ? 1U : 0U));
+    listeners.commit(std::move(*plan));
+    CHECK(connects(port));
+  }
+  auto without = listeners.prepare({listener(other)});
+  REQUIRE(without.has_value());
+  listeners.commit(std::move(*without));
+  listeners.close_retired();
+  CHECK_FALSE(connects(port));
+  const Taken taken;
+  CHECK_FALSE(listeners.prepare({listener(other), listener(taken.port)}).has_value());
+}
+
+TEST_CASE("an inherited socket that no listener has is closed; addresses count, however they are written") {
+  const auto wanted = free_port();
+  const auto unwanted = free_port();
+  std::vector<InheritedSocket> sockets;
+  sockets.push_back(inherited(unwanted));
+  sockets.push_back(inherited(wanted));
+  sockets.push_back({.host = "::1", .port = wanted, .fd = {}});
+  drop_unwanted(sockets, {listener(wanted), listener(wanted, "0:0::0:1")});
+  REQUIRE(sockets.size() == 2);
+  CHECK(sockets[0].port == wanted);
+  CHECK(sockets[1].host == "::1");
+  CHECK_FALSE(connects(unwanted));
+  CHECK(connects(wanted));
+}
