@@ -31,7 +31,7 @@ TEST_CASE("ticket keys are rotated whenever their time is over, for as long as t
     }
     receiver->on_reply(std::move(message));
   });
-  ServiceNotifier nobody("");
+  ServiceEnvironment nobody{.notifier = ServiceNotifier(""), .watchdog = {}, .sockets = {}};
   Supervisor::Resources resources;
   resources.access_log = *core::LogSink::open("/dev/null");
   resources.workers =
@@ -39,7 +39,7 @@ TEST_CASE("ticket keys are rotated whenever their time is over, for as long as t
                           .reply = [&](proxy::ControlMessage message) { replies.post(std::move(message)); },
                           .access_log = resources.access_log.get(),
                           .descriptor_cap = 100});
-  resources.notifier = &nobody;
+  resources.service = &nobody;
   resources.ticket_key_lifetime = 20ms;
   Supervisor supervisor(loop, std::move(resources),
                         [&](std::uint64_t generation) { return config::load(path, generation); });
