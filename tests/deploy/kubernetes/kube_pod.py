@@ -100,7 +100,8 @@ class Container:
             (root / mount["mountPath"][1:]).mkdir(parents=True, exist_ok=True)
             empty = volumes[mount["name"]].get("emptyDir")
             if empty is not None:
-                lines.append(f"mount -t tmpfs -o size={empty['sizeLimit'].removesuffix('i')},mode=2777,gid={self.pod.fs_group} tmpfs {target}")
+                size = empty["sizeLimit"].removesuffix("i")
+                lines.append(f"mount -t tmpfs -o size={size},mode=2777,gid={self.pod.fs_group} tmpfs {target}")
             else:
                 lines.append(f"mount --bind {self.pod.volumes[mount['name']].path} {target}")
             if mount.get("readOnly"):
@@ -205,8 +206,12 @@ class Pod:
     def start(self):
         self.sync()
         for spec in self.spec["containers"]:
-            self.containers[spec["name"]] = Container(self, spec, self.image if spec["name"] == "gateway" else None)
+            self.start_container(spec["name"])
         return self
+
+    def start_container(self, name):
+        spec = next(each for each in self.spec["containers"] if each["name"] == name)
+        self.containers[name] = Container(self, spec, self.image if name == "gateway" else None)
 
     def until_ready(self):
         """Startup first, then readiness, as the kubelet would ask."""

@@ -8,7 +8,7 @@ import pytest
 from harness import clients
 from harness.waiting import eventually
 from kube_chart import CHART, KUBERNETES, example, for_1_20, objects, sets
-from kube_objects import HOST, apply_certificate, apply_clients, issue
+from kube_objects import HOST, Balancer, apply_certificate, apply_clients, connect, issue
 from kube_pod import Pod
 
 LEGACY = "legacy-api.legacy.svc.cluster.local"
@@ -27,50 +27,6 @@ def edge(cluster, namespace, secrets, image, origin):
     pod = Pod(cluster, namespace, "gw-mtls-gateway", image, {LEGACY: "NODE"})
     yield pod.start().until_ready()
     pod.close()
-
-
-class Balancer:
-    """Clients of a load balancer: connections of their own, kept alive, as long as the pod is in. It asks /readyz as the cluster does,
-    and takes the pod out once it says no; what it has begun by then counts."""
-
-    def __init__(self, pod, pki, clients_count=4):
-        self.pod, self.pki = pod, pki
-        self.out, self.done, self.lost = threading.Event(), [], []
-        self.threads = [threading.Thread(target=self._client) for _ in range(clients_count)]
-        self.threads.append(threading.Thread(target=self._watch))
-        for thread in self.threads:
-            thread.start()
-
-    def _watch(self):
-        while not self.out.is_set():
-            if not self.pod.gateway.probe("readiness"):
-                self.out.set()
-            time.sleep(0.1)  # the balancer's own interval, not a wait for something
-
-    def _client(self):
-        connection = None
-        while not self.out.is_set():
-            try:
-                connection = connection or connect(self.pod, self.pki)
-                answer = connection.request(host=HOST)
-                self.done.append(answer.status)
-                if answer.get("connection", "").lower() == "close":
-                    connection.close()
-                    connection = None
-            except Exception as error:
-                self.lost.append(repr(error))
-                connection = None
-        if connection:
-            connection.close()
-
-    def join(self):
-        for thread in self.threads:
-            thread.join(60)
-            assert not thread.is_alive()
-
-
-def connect(pod, pki, cert="client"):
-    return clients.tls(pod.gateway.port("https"), HOST, pki, cert=getattr(pki, cert) if cert else None, host=pod.address)
 
 
 def test_hook_and_sigterm_lose_no_request(edge, pki):

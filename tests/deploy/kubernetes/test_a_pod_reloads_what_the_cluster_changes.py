@@ -4,7 +4,7 @@ import yaml
 from harness import clients
 from harness.waiting import eventually
 from kube_chart import CHART, example, sets
-from kube_objects import HOST, apply, apply_certificate, apply_clients, issue
+from kube_objects import HOST, Balancer, apply, apply_certificate, apply_clients, connect, issue
 from kube_pod import Pod
 from kube_volume import MountFailed
 
@@ -29,10 +29,6 @@ def served(pod, pki):
     """The serial number of the certificate that a new connection sees."""
     with connect(pod, pki) as connection:
         return connection.sock.getpeercert()["serialNumber"]
-
-
-def connect(pod, pki, cert="client"):
-    return clients.tls(pod.gateway.port("https"), HOST, pki, cert=getattr(pki, cert) if cert else None, host=pod.address)
 
 
 def status(pod, pki, cert="client"):
@@ -165,3 +161,18 @@ def test_a_replaced_ca_admits_the_new_clients_and_ends_the_old(edge, cluster, na
         assert alice.is_closed()
     assert status(edge, pki, "stranger") == 200
     assert "unknown ca" in refusal(edge, pki, "client")
+
+
+def test_swaps_under_load_lose_no_request(edge, cluster, namespace, pki):
+    edge.start().until_ready()
+    balancer = Balancer(edge, pki)
+    try:
+        for generation in range(2, 6):
+            so_far = len(balancer.done)
+            apply_certificate(cluster, namespace, issue(pki, f"under-load-{generation}"))
+            assert edge.sync() == ["certificate-api"]
+            until_generation(edge, generation)
+            eventually(lambda: len(balancer.done) > so_far + 20, "requests flow on")
+    finally:
+        balancer.stop()
+    assert balancer.lost == [] and set(balancer.done) == {200}

@@ -105,7 +105,8 @@ def test_every_option_at_once_is_taken(cluster, namespace, pki):
         "podDisruptionBudget": {"minAvailable": "50%", "maxUnavailable": None},
         "networkPolicy.clients": [{"ipBlock": {"cidr": "10.0.0.0/8"}}],
         "certificates": {"api": {"certificate": pki.server.pem.read_text(), "key": pki.server.key.read_text()}},
-        "trust.clients": {"ca": {"pem": pki.root.pem.read_text()}, "crl": {"configMap": "crls", "key": "clients.pem"}, "options": {"depth": 2}},
+        "trust.clients": {"ca": {"pem": pki.root.pem.read_text()}, "crl": {"configMap": "crls", "key": "clients.pem"},
+                          "options": {"depth": 2}},
         "monitoring": {"serviceMonitor": {"enabled": True}, "prometheusRule": {"enabled": True}, "dashboard": {"enabled": True}},
         "env": [{"name": "REGION", "value": "north"}],
         "extraVolumes": [{"name": "more", "emptyDir": {}}],
@@ -118,9 +119,8 @@ def test_every_option_at_once_is_taken(cluster, namespace, pki):
         "podLabels": {"team": "platform"},
         "imagePullSecrets": [{"name": "registry"}],
     })
-    for name in ("horizontalpodautoscaler.autoscaling/gw-mtls-gateway", "secret/gw-mtls-gateway-certificate-api", "secret/gw-mtls-gateway-trust-clients",
-                 "configmap/gw-mtls-gateway-dashboard"):
-        assert name in mine(cluster, namespace)
+    assert {"horizontalpodautoscaler.autoscaling/gw-mtls-gateway", "secret/gw-mtls-gateway-certificate-api",
+            "secret/gw-mtls-gateway-trust-clients", "configmap/gw-mtls-gateway-dashboard"} <= set(mine(cluster, namespace))
     assert [port["nodePort"] for port in cluster.get("service", "gw-mtls-gateway", namespace)["spec"]["ports"]][0] == 30443
     assert "replicas" not in cluster.helm("get", "manifest", "gw", "-n", namespace).split("kind: Deployment")[1].split("template:")[0]
     rules = cluster.get("prometheusrule", "gw-mtls-gateway", namespace)["spec"]["groups"]
@@ -130,7 +130,8 @@ def test_every_option_at_once_is_taken(cluster, namespace, pki):
     monitor = cluster.get("servicemonitor", "gw-mtls-gateway", namespace)["spec"]
     job = monitor["endpoints"][0]["relabelings"][0]["replacement"]
     assert f'job="{job}"' in json.dumps(rules).replace('\\"', '"')
-    assert monitor["selector"]["matchLabels"].items() <= cluster.get("service", "gw-mtls-gateway-metrics", namespace)["metadata"]["labels"].items()
+    service = cluster.get("service", "gw-mtls-gateway-metrics", namespace)
+    assert monitor["selector"]["matchLabels"].items() <= service["metadata"]["labels"].items()
 
 
 def test_a_secret_of_type_tls_without_its_key_is_refused_by_the_server(cluster, namespace, pki):

@@ -36,7 +36,8 @@ def test_the_plain_manifests_are_rendered_from_the_chart(tools):
 
 
 @pytest.mark.parametrize("flavour", ["edge", "sidecar"])
-@pytest.mark.parametrize("kind, redirect, version", itertools.product(["ClusterIP", "LoadBalancer", "NodePort"], [True, False], ["1.20.0", "1.34.0"]))
+@pytest.mark.parametrize("kind, redirect, version", itertools.product(["ClusterIP", "LoadBalancer", "NodePort"], [True, False],
+                                                                      ["1.20.0", "1.34.0"]))
 def test_services_of_every_kind_are_rendered(tools, flavour, kind, redirect, version):
     made = template(tools, flavour, {"service.type": kind, "redirect.enabled": redirect}, "--kube-version", version)
     service = made["Service", "gw-mtls-gateway"]["spec"]
