@@ -83,9 +83,9 @@ class Cluster(Tools):
 
     def _start_etcd(self):
         client, peer = f"http://127.0.0.1:{self.etcd_port}", f"http://127.0.0.1:{self.peer_port}"
-        self._spawn("etcd", "etcd", "--data-dir", str(self.data / "etcd"), "--listen-client-urls", client,
-                    "--advertise-client-urls", client, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster", f"default={peer}",
-                    "--unsafe-no-fsync")
+        self._spawn("etcd", "etcd", "--data-dir", str(self.data / "etcd"), "--listen-client-urls", client, "--advertise-client-urls",
+                    client, "--listen-peer-urls", peer, "--initial-advertise-peer-urls", peer, "--initial-cluster",
+                    f"default={peer}", "--unsafe-no-fsync")
 
     def _start_apiserver(self, binary):
         (self.data / "tokens.csv").write_text(f'{self.token},operator,operator,"system:masters"\n')
