@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # bash completion for gatewayctl
 _gatewayctl() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}

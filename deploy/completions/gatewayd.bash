@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # bash completion for gatewayd
 _gatewayd() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
