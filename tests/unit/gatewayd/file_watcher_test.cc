@@ -158,6 +158,21 @@ TEST_CASE("a folder that is removed and made again is heard again") {
   CHECK(w.is_told());
 }
 
+// Many file systems give the inode of a removed folder to the next one: it looks the same, but nobody listens to it.
+TEST_CASE("a folder that is removed and made again at once is heard again") {
+  Watched w;
+  fs::create_directory(w.root / "d");
+  w.write("d/file", "one");
+  w.read_and_watch({"d/file"});
+  fs::remove_all(w.root / "d");
+  fs::create_directory(w.root / "d");
+  w.write("d/file", "two");
+  REQUIRE(w.is_told());
+  w.read_and_watch({"d/file"});
+  w.write("d/file", "three");
+  CHECK(w.is_told());
+}
+
 TEST_CASE("a folder that was replaced between two events is listened to, not the one that went") {
   Watched w;
   fs::create_directory(w.root / "d");
