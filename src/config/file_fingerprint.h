@@ -69,6 +69,7 @@ struct WatchedFile {
   std::string path;                     // absolute
   FileFingerprint fingerprint;          // taken before it was read: whatever changes afterwards shows
   std::optional<core::Sha256> content;  // what was read, if the fingerprint alone does not prove it
+  std::chrono::steady_clock::time_point read_at;
 };
 
 }  // namespace gateway::config

@@ -62,7 +62,10 @@ std::expected<std::string, std::string> read_file(const std::filesystem::path& p
 std::expected<std::string, std::string> read_watched_file(const std::string& path, std::size_t max_bytes,
                                                           std::vector<WatchedFile>& watched) {
   const auto now = std::chrono::system_clock::now();
-  WatchedFile file{.path = path, .fingerprint = FileLook().fingerprint(path), .content = {}};
+  WatchedFile file{.path = path,
+                   .fingerprint = FileLook().fingerprint(path),
+                   .content = {},
+                   .read_at = std::chrono::steady_clock::now()};
   auto content = read_file(path, max_bytes);
   if (content && is_young(file.fingerprint, now)) file.content = tls::sha256({*content});
   watched.push_back(std::move(file));

@@ -14,13 +14,14 @@ namespace {
 // While folders come and go, what is listened to may be overtaken so often; the poll sees the rest.
 constexpr int kMostRounds = 4;
 
-// For a fingerprint that is the same but proves nothing. A file that can't be read now is left to the next look.
+// For a fingerprint that is the same but proves nothing. A file that can't be read now is left to the next look. Asked
+// by our own clock: that of the file system may be years off.
 bool has_other_content(config::WatchedFile& file) {
-  const auto now = std::chrono::system_clock::now();
+  const bool proves = std::chrono::steady_clock::now() - file.read_at > config::kFingerprintProves;
   const auto content = config::read_file(file.path, config::kMaxFileBytes);
   if (!content) return false;
   if (tls::sha256({*content}) != *file.content) return true;
-  if (!config::is_young(file.fingerprint, now)) file.content.reset();
+  if (proves) file.content.reset();
   return false;
 }
 
