@@ -125,33 +125,57 @@ def test_a_port_that_is_taken_is_tried_again_until_it_is_free(machine):
     eventually(lambda: is_active(machine), "it came up by itself once the port was free")
 
 
-def test_the_sandbox_holds(machine):
-    """Under the unit's own settings a shell tries what an intruder would."""
-    unit = machine.read("/usr/lib/systemd/system/gatewayd.service")
-    probe = re.sub(r"(?m)^(Type|ExecStart|ExecReload|Restart|RestartSec|WatchdogSec|NotifyAccess|RestartPreventExitStatus)=.*\n", "", unit)
-    attempts = {"write /etc": "touch /etc/gatewayd/x", "write /usr": "touch /usr/x", "see /home": "ls /home/*",
-                "mount": "mount -t tmpfs none /run/gatewayd", "a device": "mknod /run/gatewayd/null c 1 3", "a namespace": "unshare -U true",
-                "a raw socket": "cat < /dev/tcp/0.0.0.0/1", "become root": "setpriv --reuid 0 true", "devices": "ls /dev/kmsg /dev/fuse",
-                "other processes": "kill -0 1", "load a module": "cat /proc/kmsg"}
-    allowed = {"write its state": "touch /var/lib/gatewayd/x", "write its log": "touch /var/log/gatewayd/x",
-               "write its run folder": "touch /run/gatewayd/x", "write a private /tmp": "touch /tmp/x"}
-    script = "#!/bin/bash\n" + "".join(f"if ({command}) >/dev/null 2>&1; then echo '{name}: yes'; else echo '{name}: no'; fi\n"
-                                       for name, command in {**attempts, **allowed}.items())
-    script += "grep -E '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/self/status\nulimit -Hc\nulimit -n\n"
-    machine.run("systemctl", "stop", "gatewayd")
-    machine.write("/usr/local/bin/probe", script)
-    machine.run("chmod", "755", "/usr/local/bin/probe")
-    (machine.root / "home/x").write_text("")
-    machine.write("/etc/systemd/system/probe.service", probe.replace("[Service]\n", "[Service]\nType=oneshot\nExecStart=/usr/local/bin/probe\n"))
+# What root could do here if the sandbox did not stop it, each with what takes it back.
+AS_ROOT = {"write /etc": "touch /etc/gatewayd/x && rm /etc/gatewayd/x", "write /usr": "touch /usr/x && rm /usr/x", "see /home": "ls /home/*",
+           "mount": "mount -t tmpfs none /mnt && umount /mnt", "have namespaces": "unshare --mount true",
+           "give files away": "touch /tmp/c && chown gatewayd /tmp/c", "make a program set-uid": "touch /tmp/s && chmod u+s /tmp/s",
+           "make a device": "mknod /tmp/null c 1 3 && rm /tmp/null", "rename the host": "hostname $(hostname)",
+           "take more time": "renice -n -5 -p $$ && renice -n 0 -p $$", "change the kernel": "echo 1 > /proc/sys/net/ipv4/ip_forward",
+           "read files of others": "cat /etc/hers"}
+AS_GATEWAYD = {"see processes of others": "test -d /proc/1"}
+ALLOWED = {"write its state": "touch /var/lib/gatewayd/x", "write its log": "touch /var/log/gatewayd/x",
+           "write its run folder": "touch /run/gatewayd/x", "write a private /tmp": "touch /tmp/of-the-service"}
+
+
+def probe_script(*attempts):
+    tries = "".join(f"if ({command}) >/dev/null 2>&1; then echo '{name}: yes'; else echo '{name}: no'; fi\n"
+                    for each in attempts for name, command in each.items())
+    return f"#!/bin/bash\n{tries}grep -E '^(CapEff|CapBnd|NoNewPrivs|Seccomp):' /proc/self/status\necho \"core $(ulimit -Hc)\"\n"
+
+
+def told_by(machine, name, drop, *attempts):
+    """What a shell says that runs under the unit's own settings, but for those of `drop`."""
+    unit = re.sub(rf"(?m)^({drop})=.*\n", "", machine.read("/usr/lib/systemd/system/gatewayd.service"))
+    machine.write(f"/usr/local/bin/{name}", probe_script(*attempts))
+    machine.run("chmod", "755", f"/usr/local/bin/{name}")
+    machine.write(f"/etc/systemd/system/{name}.service", unit.replace("[Service]\n", f"[Service]\nType=oneshot\nExecStart=/usr/local/bin/{name}\n"))
     machine.run("systemctl", "daemon-reload")
-    machine.run("systemctl", "start", "probe")
-    said = machine.journal("probe").splitlines()
-    assert [name for name in attempts if f"{name}: no" not in said] == []
-    assert [name for name in allowed if f"{name}: yes" not in said] == []
+    machine.run("systemctl", "start", name)
+    return machine.journal(name).splitlines()
+
+
+def test_the_sandbox_holds(machine):
+    machine.run("systemctl", "stop", "gatewayd")
+    machine.sh("touch /home/x && echo secret > /etc/hers && chmod 600 /etc/hers && chown daemon /etc/hers")
+    # Without the sandbox every attempt succeeds, else the test would prove nothing.
+    machine.write("/usr/local/bin/free", probe_script(AS_ROOT))
+    machine.write("/usr/local/bin/free-gatewayd", probe_script(AS_GATEWAYD))
+    free = machine.run("bash", "/usr/local/bin/free").stdout.splitlines()
+    free += machine.run("setpriv", "--reuid=gatewayd", "--clear-groups", "bash", "/usr/local/bin/free-gatewayd").stdout.splitlines()
+    assert [name for name in {**AS_ROOT, **AS_GATEWAYD} if f"{name}: yes" not in free] == []
+
+    service = "Type|ExecStart|ExecReload|Restart|RestartSec|WatchdogSec|NotifyAccess|RestartPreventExitStatus"
+    said = told_by(machine, "probe-root", f"{service}|User|Group", AS_ROOT)
+    assert [name for name in AS_ROOT if f"{name}: no" not in said] == []
+
+    machine.sh("rm -rf /var/lib/gatewayd /var/log/gatewayd /run/gatewayd")
+    said = told_by(machine, "probe-gatewayd", service, AS_GATEWAYD, ALLOWED)
+    assert [name for name in AS_GATEWAYD if f"{name}: no" not in said] == []
+    assert [name for name in ALLOWED if f"{name}: yes" not in said] == []
     # CAP_NET_BIND_SERVICE is bit 10.
-    for line in ("CapEff:\t0000000000000400", "CapBnd:\t0000000000000400", "NoNewPrivs:\t1", "Seccomp:\t2", "0"):
+    for line in ("CapEff:\t0000000000000400", "CapBnd:\t0000000000000400", "NoNewPrivs:\t1", "Seccomp:\t2", "core 0"):
         assert line in said, (line, said)
-    assert not (machine.root / "tmp/x").exists()
+    assert not (machine.root / "tmp/of-the-service").exists()
 
 
 def test_the_comments_of_the_config_lead_to_mutual_tls(machine):
