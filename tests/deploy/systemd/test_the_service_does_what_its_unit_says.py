@@ -156,7 +156,8 @@ def told_by(machine, name, drop, *attempts):
 
 def test_the_sandbox_holds(machine):
     machine.run("systemctl", "stop", "gatewayd")
-    machine.sh("touch /home/x && echo secret > /etc/hers && chmod 600 /etc/hers && chown daemon /etc/hers")
+    (machine.root / "home/x").write_text("")
+    machine.sh("echo secret > /etc/hers && chmod 600 /etc/hers && chown daemon /etc/hers")
     # Without the sandbox every attempt succeeds, else the test would prove nothing.
     machine.write("/usr/local/bin/free", probe_script(AS_ROOT))
     machine.write("/usr/local/bin/free-gatewayd", probe_script(AS_GATEWAYD))
