@@ -10,7 +10,8 @@ namespace {
 constexpr std::int64_t kExpressionBytes = std::int64_t{1} << 20;
 constexpr std::int64_t kSetBytes = std::int64_t{16} << 20;
 
-// RE2's own view of a text: a class of its own or Abseil's, and neither is std::string_view where Abseil is built for C++14.
+// RE2's own view of a text: a class of its own or Abseil's, and neither is std::string_view where Abseil is built for
+// C++14.
 re2::StringPiece re2_text(std::string_view text) {
   return {text.data(), text.size()};
 }
