@@ -27,7 +27,13 @@ constexpr const char* kSignatures =
     "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:ed448:rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:"
     "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:RSA+SHA256:RSA+SHA384:RSA+SHA512";
 constexpr int kSecurityLevel = 2;  // 112 bits: RSA 2048, no SHA-1 signatures
-constexpr std::uint64_t kOptions = SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+// Nobody without an identity gives us something to decompress, and what is too large is refused alike by every OpenSSL.
+#ifdef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION
+constexpr std::uint64_t kPlainOnly = SSL_OP_NO_COMPRESSION | SSL_OP_NO_RX_CERTIFICATE_COMPRESSION;
+#else
+constexpr std::uint64_t kPlainOnly = SSL_OP_NO_COMPRESSION;
+#endif
+constexpr std::uint64_t kOptions = kPlainOnly | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
                                    SSL_OP_PRIORITIZE_CHACHA | SSL_OP_ENABLE_MIDDLEBOX_COMPAT;
 // NO_AUTO_CHAIN: else OpenSSL completes the server's chain out of the store of client CAs.
 constexpr long kMode = SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN;
@@ -61,7 +67,7 @@ core::Result<SslContextPtr> new_context(const WorkerLibrary& library) {
       SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) != 1) {
     return openssl_failure("TLS ciphers, groups, signatures or versions are not available");
   }
-  SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+  SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | kPlainOnly);
   // Stateless tickets only: they work on every worker and replica, and nothing has to be bounded.
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_set_timeout(ctx, std::chrono::seconds(core::kSessionLifetime).count());
