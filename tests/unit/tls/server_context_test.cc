@@ -15,6 +15,13 @@ using gateway::core::Reason;
 
 namespace {
 
+// From OpenSSL 3.2 on.
+#ifdef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION
+constexpr std::uint64_t kNoCertificateCompression = SSL_OP_NO_RX_CERTIFICATE_COMPRESSION;
+#else
+constexpr std::uint64_t kNoCertificateCompression = 0;
+#endif
+
 const WorkerContextSet& set_of(const Gateway& gateway) {
   return static_cast<const WorkerContextSet&>(*gateway.contexts());
 }
@@ -76,8 +83,8 @@ TEST_CASE("apply_host leaves nothing of the listener's context behind") {
     CHECK(SSL_get_min_proto_version(ssl.get()) == rows[i].min_version);
     CHECK(SSL_get_max_proto_version(ssl.get()) == rows[i].max_version);
     CHECK(SSL_get_options(ssl.get()) ==
-          (SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_CIPHER_SERVER_PREFERENCE |
-           SSL_OP_PRIORITIZE_CHACHA | SSL_OP_ENABLE_MIDDLEBOX_COMPAT));
+          (SSL_OP_NO_COMPRESSION | kNoCertificateCompression | SSL_OP_NO_RENEGOTIATION |
+           SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA | SSL_OP_ENABLE_MIDDLEBOX_COMPAT));
     CHECK((SSL_get_mode(ssl.get()) & SSL_MODE_RELEASE_BUFFERS) != 0);
     CHECK((SSL_get_mode(ssl.get()) & SSL_MODE_NO_AUTO_CHAIN) != 0);
     CHECK(SSL_get_max_cert_list(ssl.get()) == static_cast<long>(gateway::core::kMaxClientChainBytes));
