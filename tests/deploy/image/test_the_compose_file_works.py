@@ -66,6 +66,7 @@ class Stack:
         self.services, self.volumes = self.file["services"], self.file["volumes"]
         self.network = Network(folder)
         self.gateway = None
+        self.remove_volumes()  # of a run that was killed
 
     def flags(self, name):
         service = self.services[name]
@@ -106,9 +107,12 @@ class Stack:
     def close(self):
         if self.gateway:
             self.engine.call("rm", "--force", "--time", "5", self.gateway)
-        for volume in self.volumes:
-            self.engine.call("volume", "rm", "--force", f"{compose.PROJECT}-{volume}", check=False)
         self.network.close()
+        self.remove_volumes()
+
+    def remove_volumes(self):
+        for volume in self.volumes:
+            self.engine.call("volume", "rm", "--force", f"{compose.PROJECT}-{volume}")
 
 
 def mounted(service, target):
