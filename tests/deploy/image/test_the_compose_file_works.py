@@ -64,9 +64,9 @@ class Stack:
         self.engine, self.image, self.folder = image.engine, image, folder
         self.file = compose.read()
         self.services, self.volumes = self.file["services"], self.file["volumes"]
+        self.remove_volumes()  # of a run that was killed
         self.network = Network(folder)
         self.gateway = None
-        self.remove_volumes()  # of a run that was killed
 
     def flags(self, name):
         service = self.services[name]
