@@ -1,6 +1,7 @@
 """`gatewayctl drain`: not ready any more, but serving, so that a load balancer can notice before anything is refused."""
 import json
 import signal
+import subprocess
 import threading
 import time
 
@@ -25,6 +26,18 @@ def drain(running, *arguments):
     result = running.ctl("drain", *arguments)
     assert result.returncode == 0, result.stderr
     return result
+
+
+@pytest.mark.parametrize("path", ["/drain", "/reload"])
+def test_what_changes_something_takes_post_only(slow, path):
+    """Whoever only looks at the admin socket must not take a gateway out of service."""
+    running, _, _ = slow
+    before = running.metric("gateway_config_generation")
+    result = subprocess.run(["curl", "-sS", "-o", "/dev/null", "-w", "%{http_code}", "--max-time", "10", "--unix-socket", str(running.socket),
+                             f"http://localhost{path}"], capture_output=True, text=True, timeout=20)
+    assert result.stdout == "405", result.stderr
+    assert running.admin("/readyz")[0] == 200
+    assert running.metric("gateway_config_generation") == before
 
 
 def test_whoever_asks_is_told_so(slow):
