@@ -8,10 +8,12 @@
 #include <unordered_map>
 #include <utility>
 
+#include "config/certificate_chains.h"
 #include "config/checks.h"
 #include "config/quote.h"
 #include "config/summary.h"
 #include "config/tls_material.h"
+#include "config/trust_material.h"
 #include "proxy/forwarding_headers.h"
 
 namespace gateway::config {
@@ -52,7 +54,12 @@ Text place_of(const PolicyConfig& policy, const policy::SpecError& error) {
 class Builder {
  public:
   Builder(Config config, FileReader& files, std::chrono::sys_seconds now, DiagnosticSink& sink)
-      : config_(std::move(config)), files_(files), sink_(sink), material_(files, sink, now) {}
+      : config_(std::move(config)),
+        files_(files),
+        sink_(sink),
+        chains_(files, sink, now),
+        trust_(files, chains_, sink, now),
+        material_(files, chains_, trust_, sink) {}
 
   std::optional<LoadedConfig> build(std::uint64_t generation) {
     auto snapshot = std::make_shared<proxy::Snapshot>();
@@ -64,7 +71,7 @@ class Builder {
     add_listeners(*snapshot);
     add_upstreams(*snapshot);
     for (const PolicyConfig& policy : config_.policies) compile(policy);
-    for (const TrustConfig& trust : config_.trust) material_.load_trust_set(trust);
+    for (const TrustConfig& trust : config_.trust) trust_.load(trust);
     for (const VirtualHostConfig& host : config_.virtual_hosts) add_virtual_host(host, *snapshot);
     add_protected_fields(*snapshot);
 
@@ -76,7 +83,7 @@ class Builder {
     if (sink_.has_errors()) return std::nullopt;
     loaded.certificates = material_.take_certificates();
     for (PolicyConfig& policy : config_.policies) loaded.policies.push_back(std::move(policy.spec));
-    loaded.summary = summarise(*snapshot, material_.trust_summary(), compiled_);
+    loaded.summary = summarise(*snapshot, trust_.summary(), compiled_);
     loaded.snapshot = std::move(snapshot);
     return loaded;
   }
@@ -215,6 +222,8 @@ class Builder {
   Config config_;
   FileReader& files_;
   DiagnosticSink& sink_;
+  CertificateChains chains_;
+  TrustMaterial trust_;
   TlsMaterial material_;
   Policies policies_;
   std::vector<std::shared_ptr<const policy::RuleSet>> compiled_;

@@ -1,0 +1,50 @@
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "config/certificate_chains.h"
+#include "config/config.h"
+#include "config/file_reader.h"
+#include "tls/certificate_files.h"
+#include "tls/trust_set.h"
+
+namespace gateway::config {
+
+// Reads and checks the client CAs and CRLs of the trust sets. Faults are reported at the path that names the file.
+class TrustMaterial {
+ public:
+  struct Trust {
+    std::shared_ptr<const tls::TrustSet> set;
+    std::vector<tls::CertificateFacts> anchors;
+    std::vector<Text> anchor_paths;  // which file each is from
+  };
+
+  TrustMaterial(FileReader& files, CertificateChains& chains, DiagnosticSink& sink, std::chrono::sys_seconds now)
+      : files_(files), chains_(chains), sink_(sink), now_(now) {}
+
+  // What can't be used is reported and not found afterwards.
+  void load(const TrustConfig& config);
+  // Null if there is none of this name that can be used. Shared by all hosts that name it.
+  [[nodiscard]] const Trust* find(const std::string& name) const;
+  // A line for each set.
+  [[nodiscard]] const std::vector<std::string>& summary() const { return summary_; }
+
+ private:
+  void read_anchors(const TrustConfig& config, tls::TrustSet& set, Trust& trust);
+  void check_roots(const TrustConfig& config, const Trust& trust);
+  bool read_crls(const TrustConfig& config, const Trust& trust, tls::TrustSet& set);
+  void check_crls(const TrustConfig& config, const Trust& trust, const tls::TrustSet& set);
+
+  FileReader& files_;
+  CertificateChains& chains_;
+  DiagnosticSink& sink_;
+  std::chrono::sys_seconds now_;
+  std::unordered_map<std::string, Trust> sets_;
+  std::vector<std::string> summary_;
+};
+
+}  // namespace gateway::config
