@@ -121,6 +121,7 @@ class Exchange final : public core::Retirable, private UpstreamUser {
   bool tunnel_input_ended_ = false;
   bool tunnel_output_ended_ = false;
   bool upstream_counted_ = false;
+  bool connection_is_private_ = false;  // the upstream may have authenticated it: nobody else may use it
 };
 
 }  // namespace gateway::proxy

@@ -1,5 +1,6 @@
 // The upstream half of an exchange: choosing an endpoint, retrying, relaying the response, tunnels.
 #include "proxy/client_connection.h"
+#include "proxy/connection_auth.h"
 #include "proxy/exchange.h"
 #include "proxy/forwarding_headers.h"
 
@@ -30,6 +31,7 @@ void Exchange::begin_upstream() {
   group_ = worker_.upstreams.group(route.upstream);
   retries_left_ = snapshot_->upstreams[route.upstream].retries;
   write_request_head(upstream_head_);
+  connection_is_private_ = authenticates_connection(head_);
   next_endpoint();
 }
 
@@ -162,6 +164,7 @@ void Exchange::on_response_head(ResponseHead& head) {
   }
   if (head.status < 200) return forward_interim(head);
 
+  connection_is_private_ = connection_is_private_ || authenticates_connection(head);
   status_ = head.status;
   const bool delimited = head.body == BodyKind::none || head.body == BodyKind::content_length;
   chunked_to_client_ = !delimited && head_.version_minor == 1;
@@ -294,7 +297,7 @@ void Exchange::count_upstream(UpstreamOutcome outcome) {
 void Exchange::release_upstream(bool reuse) {
   if (!upstream_) return;
   upstream_->set_user(nullptr);
-  if (reuse && upstream_->reusable() && upstream_->pending_output() == 0) {
+  if (reuse && !connection_is_private_ && upstream_->reusable() && upstream_->pending_output() == 0) {
     EndpointPool& endpoint = upstream_->endpoint();
     endpoint.give_back(std::move(upstream_), worker_.loop);
   } else {

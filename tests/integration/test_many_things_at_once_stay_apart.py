@@ -1,6 +1,8 @@
 """Concurrency: many clients with different identities at once, through shared upstream connections, and nobody gets another's answer."""
 import threading
 
+import pytest
+
 from harness.clients import context, get, tls
 from harness.config import document, virtual_host
 from harness.origin import answer
@@ -50,3 +52,28 @@ def test_a_request_in_flight_does_not_block_others(open_host, pki):
     for thread in slow:
         thread.join()
     assert results == [200] * 10
+
+
+@pytest.mark.parametrize("scheme", ["NTLM", "negotiate"])
+def test_an_upstream_connection_that_one_client_authenticated_serves_no_other(open_host, pki, scheme):
+    """NTLM and Negotiate log in the connection: what comes next on it would be served as that user."""
+    users = {}
+
+    def who(exchange):
+        if exchange.request.get("authorization"):
+            users[exchange.number] = "alice"
+        return answer(body=users.get(exchange.number, "nobody"))
+
+    running, _ = open_host(who)
+    assert get(running.port, "open.test", pki, fields=[("Authorization", f"{scheme} TlRMTVNTUAABAAAA")]).text == "alice"
+    for _ in range(3):
+        assert get(running.port, "open.test", pki).text == "nobody"
+
+
+def test_an_upstream_connection_that_was_challenged_serves_no_other(open_host, pki):
+    """The answer to the challenge, wherever it goes, must not find a connection that another client will use."""
+    running, behind = open_host(lambda exchange: answer(401, fields=[("WWW-Authenticate", "Negotiate"), ("WWW-Authenticate", "NTLM")])
+                                if exchange.request.target == "/login" else answer(body=str(exchange.number)))
+    first = get(running.port, "open.test", pki).text
+    assert get(running.port, "open.test", pki, "/login").status == 401
+    assert get(running.port, "open.test", pki).text != first
