@@ -219,6 +219,10 @@ std::vector<std::string> restart_only_changes(const LoadedConfig& before, const 
     lines.push_back(fmt::format("admin.socket: {} instead of {} needs a restart", shown(after.admin.socket),
                                 shown(before.admin.socket)));
   }
+  if (before.state_directory != after.state_directory) {
+    lines.push_back(fmt::format("state_directory: {} instead of {} needs a restart", in_quotes(after.state_directory),
+                                in_quotes(before.state_directory)));
+  }
   return lines;
 }
 

@@ -159,6 +159,7 @@ struct AdminConfig {
 struct Config {
   std::optional<unsigned> workers;  // nullopt: one per core
   bool watch = false;
+  std::optional<Text> state_directory;  // nullopt: the default
   std::vector<ListenerConfig> listeners;
   bool listeners_are_complete = true;  // false: one has no usable address, so that who answers where can't be told
   std::vector<TrustConfig> trust;

@@ -81,6 +81,10 @@ void decode_workers(Decoder& decoder, const Node& node, Config& config) {
   config.workers = static_cast<unsigned>(*number);
 }
 
+void decode_state_directory(Decoder& decoder, const Node& node, Config& config) {
+  config.state_directory = decoder.word(node, "the path of a folder");
+}
+
 void decode_limits(Decoder& decoder, const Node& node, Config& config) {
   const Fields fields(decoder, node, kLimitKeys);
   core::Limits& limits = config.limits;

@@ -7,10 +7,10 @@ namespace {
 
 using Word = std::string_view;
 
-constexpr std::array kRoot{
-    Word("workers"),    Word("listeners"), Word("trust"),  Word("policies"),        Word("virtual_hosts"),
-    Word("upstreams"),  Word("timeouts"),  Word("limits"), Word("trusted_proxies"), Word("forwarding"),
-    Word("access_log"), Word("admin"),     Word("watch")};
+constexpr std::array kRoot{Word("workers"),         Word("listeners"),      Word("trust"),      Word("policies"),
+                           Word("virtual_hosts"),   Word("upstreams"),      Word("timeouts"),   Word("limits"),
+                           Word("trusted_proxies"), Word("forwarding"),     Word("access_log"), Word("admin"),
+                           Word("watch"),           Word("state_directory")};
 constexpr std::array kRootPlanned{Word("rate_limits"), Word("tracing"), Word("acme"), Word("kubernetes")};
 
 constexpr std::array kListener{Word("bind"), Word("name"), Word("protocol"), Word("http2"), Word("redirect_to_https")};

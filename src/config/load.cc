@@ -14,6 +14,10 @@
 namespace gateway::config {
 namespace {
 
+// systemd sets it for a service with StateDirectory=.
+constexpr const char* kStateDirectoryVariable = "STATE_DIRECTORY";
+constexpr const char* kDefaultStateDirectory = "/var/lib/gatewayd";
+
 // A relative $GATEWAY_SOCKET starts where the program was started, as for gatewayctl.
 Text default_admin_socket(const Environment& environment) {
   const auto set = environment(kAdminSocketVariable);
@@ -21,6 +25,16 @@ Text default_admin_socket(const Environment& environment) {
   std::error_code error;
   const auto absolute = std::filesystem::absolute(*set, error);
   return {.value = error ? *set : absolute.string(), .at = {}};
+}
+
+// systemd names several folders with colons between them; the first one is the service's own.
+Text default_state_directory(const Environment& environment) {
+  const auto set = environment(kStateDirectoryVariable);
+  if (!set || set->empty()) return {.value = kDefaultStateDirectory, .at = {}};
+  const std::string first = set->substr(0, set->find(':'));
+  std::error_code error;
+  const auto absolute = std::filesystem::absolute(first, error);
+  return {.value = error ? first : absolute.string(), .at = {}};
 }
 
 std::optional<LoadedConfig> load_into(const std::string& path, std::uint64_t generation, const Environment& environment,
@@ -36,6 +50,7 @@ std::optional<LoadedConfig> load_into(const std::string& path, std::uint64_t gen
   std::optional<Config> config = decode(*text, sink, environment);
   if (!config) return std::nullopt;
   if (!config->admin.socket) config->admin.socket = default_admin_socket(environment);
+  if (!config->state_directory) config->state_directory = default_state_directory(environment);
   FileReader files(file, watched);
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
   std::optional<LoadedConfig> loaded = build(std::move(*config), generation, files, now, sink);

@@ -42,6 +42,7 @@ struct LoadedConfig {
   std::shared_ptr<const proxy::Snapshot> snapshot;
   unsigned workers = 1;  // `auto` is resolved to the number of cores
   AdminOptions admin;
+  std::string state_directory;  // absolute path; need not exist
   std::vector<CertificateInfo> certificates;
   bool watch = false;                // load again as soon as a file changes
   std::vector<std::string> summary;  // lines for `check`: what was loaded and how the policies were compiled
@@ -67,7 +68,8 @@ LoadResult load(const std::string& path, std::uint64_t generation,
 // What differs, a line each: "virtual host payments: certificate changed". Empty if nothing does.
 std::vector<std::string> describe_changes(const LoadedConfig& before, const LoadedConfig& after);
 
-// What differs and can't be changed by a reload (workers, admin.socket), a line each. A reload with any is refused.
+// What differs and can't be changed by a reload (workers, admin.socket, state_directory), a line each. A reload with
+// any is refused.
 std::vector<std::string> restart_only_changes(const LoadedConfig& before, const LoadedConfig& after);
 
 }  // namespace gateway::config

@@ -17,6 +17,7 @@ void decode_trusted_proxies(Decoder& decoder, const Node& node, Config& config);
 void decode_access_log(Decoder& decoder, const Node& node, Config& config);
 void decode_admin(Decoder& decoder, const Node& node, Config& config);
 void decode_workers(Decoder& decoder, const Node& node, Config& config);
+void decode_state_directory(Decoder& decoder, const Node& node, Config& config);
 
 TlsConfig decode_tls(Decoder& decoder, const Node& node);
 RouteConfig decode_route(Decoder& decoder, const Node& node);

@@ -79,6 +79,7 @@ class Builder {
     loaded.workers =
         config_.workers.value_or(std::clamp(std::thread::hardware_concurrency(), 1U, kMostAutomaticWorkers));
     loaded.admin = admin_options();
+    loaded.state_directory = files_.absolute(config_.state_directory->value);
     loaded.watch = config_.watch;
     if (sink_.has_errors()) return std::nullopt;
     loaded.certificates = material_.take_certificates();

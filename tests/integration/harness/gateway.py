@@ -33,7 +33,7 @@ class Gateway:
         self.log = self.folder / "access.log"
         self.port = free_port()
         self.admin_port = free_port()
-        self.environment = {**os.environ, **(environment or {})}
+        self.environment = {**os.environ, "STATE_DIRECTORY": str(self.folder / "state"), **(environment or {})}
         self.process = None
         self.wrap = ["prlimit", f"--nofile={descriptors}:{descriptors}"] if descriptors else list(wrap)
         self.inherit = list(inherit)  # sockets, as systemd hands them over

@@ -76,10 +76,13 @@ TEST_CASE("what needs a restart is told apart") {
   const ConfigFolder folder;
   const LoadedConfig before = config_of(folder, {});
   CHECK(restart_only_changes(before, before).empty());
-  const auto after = restart_only_changes(before, config_of(folder, {.workers = "3", .socket = "off"}));
-  REQUIRE(after.size() == 2);
+  const auto after = restart_only_changes(
+      before, config_of(folder, {.workers = "3", .socket = "off", .more = "state_directory: run/state\n"}));
+  REQUIRE(after.size() == 3);
   CHECK(after[0] == "workers: 3 instead of 2 needs a restart");
   CHECK(after[1] == "admin.socket: off instead of '" + (folder.path() / "run/a.sock").string() + "' needs a restart");
+  CHECK(after[2] == "state_directory: '" + (folder.path() / "run/state").string() +
+                        "' instead of '/var/lib/gatewayd' needs a restart");
 }
 
 }  // namespace

@@ -66,7 +66,24 @@ TEST_CASE("a good config becomes a snapshot") {
   CHECK(snapshot.limits == core::Limits{});
   CHECK(config.workers >= 1);
   CHECK(config.admin.socket == "/run/gatewayd/gatewayd.sock");
+  CHECK(config.state_directory == "/var/lib/gatewayd");
   CHECK_FALSE(config.admin.metrics);
+}
+
+TEST_CASE("the state directory is the config's, else the first that systemd names, else the usual one") {
+  ConfigFolder folder;
+  const std::string plain =
+      "listeners: [{bind: 127.0.0.1:80, protocol: http}]\nvirtual_hosts: [{hosts: [a], routes: "
+      "[{path: /*, respond: echo}]}]\n";
+  const std::map<std::string, std::string> systemd = {{"STATE_DIRECTORY", "/var/lib/one:/var/lib/two"}};
+  const auto directory = [&](const std::string& text, const std::map<std::string, std::string>& environment) {
+    folder.environment = environment;
+    return folder.good(text).state_directory;
+  };
+  CHECK(directory(plain, {}) == "/var/lib/gatewayd");
+  CHECK(directory(plain, {{"STATE_DIRECTORY", ""}}) == "/var/lib/gatewayd");
+  CHECK(directory(plain, systemd) == "/var/lib/one");
+  CHECK(directory(plain + "state_directory: run/state\n", systemd) == (folder.path() / "run/state").string());
 }
 
 std::vector<std::string> watched_by(const LoadResult& result) {

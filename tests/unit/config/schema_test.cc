@@ -122,6 +122,7 @@ std::string other_value(const std::string& title, const std::string& key, const 
       {"access_log path", "\"off\""},
       {"access_log format", "text"},
       {"admin socket", "\"off\""},
+      {"the config state_directory", "elsewhere"},
       {"admin metrics", "127.0.0.1:9145"},
   };
   if (const auto known = kOther.find(title + " " + key); known != kOther.end()) return known->second;
