@@ -18,7 +18,7 @@ MAY_INCLUDE = {
     "config": {"core", "policy", "tls", "proxy"},
     "pki": {"core"},
     "version": {"core", "tls"},
-    "gatewayd": {"core", "policy", "tls", "proxy", "config", "version"},
+    "gatewayd": {"core", "policy", "tls", "proxy", "config", "pki", "version"},
     "gatewayctl": {"core", "policy", "tls", "proxy", "config", "pki", "version"},
 }
 
