@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -17,6 +18,19 @@ inline constexpr std::size_t kMaxCaNames = 128;
 inline constexpr std::size_t kMaxCaNamesBytes = 16 << 10;
 inline constexpr std::size_t kMaxReportedOffers = 16;  // versions or protocols in a log line
 inline constexpr std::size_t kMaxReportedBytes = 256;  // of one text that a peer chose
+// OCSP. A response is a few hundred bytes, with a delegate's certificate two or three thousand.
+inline constexpr std::size_t kMaxOcspResponseBytes = 64 << 10;
+inline constexpr int kMaxOcspCertificates = 8;  // in one response
+inline constexpr int kMaxOcspAnswers = 64;      // in one response; one is what we ask for
+inline constexpr std::size_t kMaxOcspUrlBytes = 1024;
+// A responder's clock may be so much ahead of ours.
+inline constexpr std::chrono::seconds kOcspClockSkew{300};
+// Without a nextUpdate the responder says that it can always do better (RFC 6960 section 4.2.2.1): an answer older than
+// the first is a replay, and it is used again for no longer than the second.
+inline constexpr std::chrono::seconds kOcspMaxAgeWithoutNextUpdate{600};
+inline constexpr std::chrono::seconds kOcspReuseWithoutNextUpdate{60};
+// However long the responder says that it is valid.
+inline constexpr std::chrono::seconds kOcspMaxReuse{3600};
 // Handshake messages after the handshake (KeyUpdate, renegotiation attempts): so many, and one more for each 64 KiB of
 // data.
 inline constexpr std::uint64_t kFreePostHandshakeMessages = 32;

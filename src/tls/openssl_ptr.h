@@ -3,7 +3,9 @@
 #include <openssl/bio.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
+#include <openssl/ocsp.h>
 #include <openssl/provider.h>
+#include <openssl/rsa.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
@@ -42,6 +44,12 @@ using DigestContextPtr = Owned<EVP_MD_CTX, EVP_MD_CTX_free>;
 using CipherPtr = Owned<EVP_CIPHER, EVP_CIPHER_free>;
 using SslContextPtr = Owned<SSL_CTX, SSL_CTX_free>;
 using SslPtr = Owned<SSL, SSL_free>;
+using OcspRequestPtr = Owned<OCSP_REQUEST, OCSP_REQUEST_free>;
+using OcspResponsePtr = Owned<OCSP_RESPONSE, OCSP_RESPONSE_free>;
+using OcspBasicPtr = Owned<OCSP_BASICRESP, OCSP_BASICRESP_free>;
+using OcspCertIdPtr = Owned<OCSP_CERTID, OCSP_CERTID_free>;
+using AccessDescriptionsPtr = Owned<AUTHORITY_INFO_ACCESS, AUTHORITY_INFO_ACCESS_free>;
+using PssParametersPtr = Owned<RSA_PSS_PARAMS, RSA_PSS_PARAMS_free>;
 using IssuingPointPtr = Owned<ISSUING_DIST_POINT, ISSUING_DIST_POINT_free>;
 
 struct FreeNames {
