@@ -24,8 +24,9 @@ EventLoop::EventLoop() : read_scratch_(std::make_unique<std::array<char, kReadSc
 EventLoop::~EventLoop() {
   prepare_.close();
   check_.close();
-  tasks_.clear();
+  // First the retired: a task among them takes itself out of the queue.
   retired_.clear();
+  tasks_.clear();
   uv_run(&loop_, UV_RUN_DEFAULT);
   if (uv_loop_close(&loop_) != 0) broken_invariant("a handle outlived its event loop");
 }

@@ -36,6 +36,7 @@ core::Milliseconds drain_time(const proxy::Snapshot& snapshot) {
 Supervisor::Supervisor(core::EventLoop& loop, Resources resources, Reloader::Load load)
     : loop_(loop),
       access_log_(std::move(resources.access_log)),
+      status_(*resources.status),
       workers_(std::move(resources.workers)),
       admin_socket_(std::move(resources.admin)),
       lifecycle_(loop, resources.service->notifier),
@@ -84,11 +85,14 @@ int Supervisor::run(config::LoadResult first) {
       return 1;
     }
   }
+  status_.start();
   workers_->start();
   workers_run_ = true;
   reloader_.start(std::move(first), [this](const ReloadOutcome& outcome) { on_started(outcome); });
   loop_.run();
   ::alarm(kStopSeconds);
+  // First, so that no answer is on its way to a worker that is gone. What workers still ask waits unheard.
+  status_.stop();
   workers_->stop();
   return exit_code_;
 }
@@ -235,13 +239,15 @@ int run_daemon(const std::string& config_path, config::LoadResult first, Service
        .descriptor_cap = descriptor_cap_of(raise_descriptor_limit())});
   if (!workers) return cannot_start(service, workers.error());
   resources.workers = std::move(*workers);
+  auto status = std::make_unique<StatusThread>();
+  resources.status = status.get();
 
   auto supervisor = std::make_unique<Supervisor>(*loop, std::move(resources), [&config_path](std::uint64_t generation) {
     return config::load(config_path, generation);
   });
   receiver = supervisor.get();
   const int exit_code = supervisor->run(std::move(first));
-  const bool lookups_run = supervisor->running_lookups() != 0;
+  const bool lookups_run = supervisor->running_lookups() + status->running_lookups() != 0;
   supervisor.reset();
   replies.reset();
   // A name server that does not answer would keep the loop, and then libuv's thread pool, for as long as it likes.

@@ -25,6 +25,7 @@
 #include "gatewayd/reloader.h"
 #include "gatewayd/service_notifier.h"
 #include "gatewayd/signals.h"
+#include "gatewayd/status_thread.h"
 #include "gatewayd/timer.h"
 #include "gatewayd/watchdog.h"
 #include "gatewayd/worker_set.h"
@@ -40,7 +41,7 @@ struct ServiceEnvironment {
 };
 
 // The composition root of the control thread: owns the workers, the listening sockets, the access log, the admin socket
-// and the metrics port, and decides when all of it starts and ends.
+// and the metrics port, and decides when all of it and the status thread start and end.
 class Supervisor {
  public:
   // What can be refused before anything runs.
@@ -49,6 +50,7 @@ class Supervisor {
     std::unique_ptr<WorkerSet> workers;
     std::optional<AdminSocket> admin;       // nullopt: `admin.socket: off`
     ServiceEnvironment* service = nullptr;  // outlives the supervisor
+    StatusThread* status = nullptr;         // likewise; not started yet
     core::Milliseconds ticket_key_lifetime = core::kTicketKeyLifetime;
   };
   // Replies of workers come through this; made first, dies last.
@@ -83,6 +85,7 @@ class Supervisor {
 
   core::EventLoop& loop_;
   std::unique_ptr<core::LogSink> access_log_;
+  StatusThread& status_;
   std::unique_ptr<WorkerSet> workers_;
   std::optional<AdminSocket> admin_socket_;
   LifecycleReporter lifecycle_;

@@ -15,10 +15,11 @@ MAY_INCLUDE = {
     "policy": {"core"},
     "tls": {"core"},
     "proxy": {"core", "policy", "tls"},
+    "fetch": {"core", "proxy"},
     "config": {"core", "policy", "tls", "proxy"},
     "pki": {"core"},
     "version": {"core", "tls"},
-    "gatewayd": {"core", "policy", "tls", "proxy", "config", "pki", "version"},
+    "gatewayd": {"core", "policy", "tls", "proxy", "fetch", "config", "pki", "version"},
     "gatewayctl": {"core", "policy", "tls", "proxy", "config", "pki", "version"},
 }
 

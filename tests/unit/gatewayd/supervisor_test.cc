@@ -40,6 +40,8 @@ TEST_CASE("ticket keys are rotated whenever their time is over, for as long as t
                           .access_log = resources.access_log.get(),
                           .descriptor_cap = 100});
   resources.service = &nobody;
+  StatusThread status;
+  resources.status = &status;
   resources.ticket_key_lifetime = 20ms;
   Supervisor supervisor(loop, std::move(resources),
                         [&](std::uint64_t generation) { return config::load(path, generation); });
