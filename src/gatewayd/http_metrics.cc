@@ -22,6 +22,18 @@ std::vector<ClientKind> kinds_of(const proxy::VirtualHost& host) {
   return {ClientKind::verified, ClientKind::anonymous};
 }
 
+// Why a connection to this host may be ended while it is open, as the config is now.
+std::vector<core::Reason> reasons_to_close(const proxy::VirtualHost& host) {
+  using core::Reason;
+  if (!host.tls) return {};
+  std::vector<Reason> reasons = {Reason::no_certificate, Reason::wrong_host};
+  if (host.tls->client_auth != tls::ClientAuth::off) {
+    for (const auto reason : {Reason::revoked, Reason::expired, Reason::unknown_ca, Reason::crl_expired})
+      reasons.push_back(reason);
+  }
+  return reasons;
+}
+
 void add_decisions(MetricsWriter& writer) {
   auto decisions =
       writer.counter("gateway_policy_decisions_total", "Decisions of policies, and the rule that made each.",
@@ -58,14 +70,14 @@ void add_requests(MetricsWriter& writer) {
   auto refusals =
       writer.counter("gateway_http_refusals_total", "Requests that the gateway itself refused or failed, and why.",
                      {"virtual_host", "reason"});
-  auto closed =
-      writer.counter("gateway_live_connections_closed_total",
-                     "Connections that were ended because their client is not admitted any more.", {"virtual_host"});
+  auto closed = writer.counter("gateway_live_connections_closed_total",
+                               "Connections that were ended because their client is not admitted any more, and why.",
+                               {"virtual_host", "reason"});
   for (const auto& host : writer.snapshot().virtual_hosts) {
     requests.add({host.name, "GET", "200"}, 0);
     durations.add({host.name}, core::Histogram{});
     for (const auto kind : kinds_of(host)) clients.add({host.name, MetricsWriter::label_of(proxy::to_string(kind))}, 0);
-    if (host.tls) closed.add({host.name}, 0);
+    for (const auto reason : reasons_to_close(host)) closed.add({host.name, std::string(core::to_string(reason))}, 0);
   }
   writer.each_host([&](const std::string& name, const proxy::HostMetrics& host) {
     for (const auto& one : host.requests) {
@@ -78,7 +90,8 @@ void add_requests(MetricsWriter& writer) {
     for (const auto& one : host.refusals)
       refusals.add({name, MetricsWriter::label_of(core::to_string(one.reason))}, number(one.count));
     if (!host.requests.empty()) durations.add({name}, host.request_duration);
-    if (host.live_closed != 0) closed.add({name}, number(host.live_closed));
+    for (const auto& one : host.live_closed)
+      closed.add({name, MetricsWriter::label_of(core::to_string(one.reason))}, number(one.count));
   });
   writer.add(requests);
   writer.add(durations);

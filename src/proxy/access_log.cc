@@ -236,4 +236,20 @@ void format_handshake(const HandshakeRecord& record, LogFormat format, std::stri
   line.end();
 }
 
+void format_connection(const ConnectionRecord& record, LogFormat format, std::string& out) {
+  Line line(format, out);
+  line.time(record.time);
+  line.text("type", "connection");
+  line.text("source_ip", record.source_ip);
+  line.number("source_port", record.source_port);
+  line.text("listener", record.listener);
+  line.text("virtual_host", record.virtual_host);
+  line.text("client_auth", record.client_auth);
+  line.text("sni", record.sni);
+  write_identity(record.identity, line);
+  line.reason(record.reason);
+  line.seconds("duration", record.duration);
+  line.end();
+}
+
 }  // namespace gateway::proxy

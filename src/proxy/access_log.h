@@ -64,8 +64,23 @@ struct HandshakeRecord {
   std::chrono::microseconds duration{};
 };
 
+// A connection that was ended because its client is not admitted any more.
+struct ConnectionRecord {
+  std::chrono::system_clock::time_point time{};
+  std::string_view source_ip{};
+  std::uint16_t source_port = 0;
+  std::string_view listener{};
+  std::string_view virtual_host{};
+  std::string_view client_auth{};
+  std::string_view sni{};
+  const core::PeerIdentity* identity = nullptr;
+  core::Reason reason = core::Reason::none;
+  std::chrono::microseconds duration{};  // since it was accepted
+};
+
 // Each appends one line with its newline. JSON keys are documented in docs/configuration.md (access_log).
 void format_request(const RequestRecord& record, LogFormat format, std::string& out);
 void format_handshake(const HandshakeRecord& record, LogFormat format, std::string& out);
+void format_connection(const ConnectionRecord& record, LogFormat format, std::string& out);
 
 }  // namespace gateway::proxy

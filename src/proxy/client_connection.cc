@@ -112,6 +112,9 @@ void ClientConnection::on_established() {
   facts_.peer = session.peer();
   handshake_over(report);
   ++(facts_.peer ? host_metrics_->verified_clients : host_metrics_->anonymous_clients);
+  if (const auto& trust = snapshot_->virtual_hosts[*host_].tls->trust; facts_.peer && trust) {
+    worker_.recorder.count_anchor(*trust, facts_.peer->chain.elements.back().fingerprint, wall_clock());
+  }
   enter(Phase::idle, timeouts().request_headers);
   judge_again();
 }
@@ -205,9 +208,9 @@ void ClientConnection::begin_exchange() {
       head.body == BodyKind::none || (head.body == BodyKind::content_length && head.content_length == 0);
   served_ = true;
   // A connection must never serve a request under rules that it was not judged by.
-  if (snapshot_ != worker_.snapshot()) {
-    if (adopt_newest() != core::Reason::none) {
-      if (host_metrics_ != nullptr) ++host_metrics_->live_closed;
+  if (judged_by_ != worker_.rules()) {
+    if (const core::Reason reason = adopt_newest(); reason != core::Reason::none) {
+      report_closed(reason);
       close(true);
       return;
     }

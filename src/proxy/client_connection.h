@@ -42,8 +42,9 @@ class ClientConnection final : public core::Retirable, private ClientStreamEvent
   void start();
 
   // Judges the connection under the worker's newest snapshot and at this time: an idle one that may not stay is closed
-  // at once, a busy one after its response, a tunnel at once.
-  void judge_again();
+  // at once, a busy one after its response, a tunnel at once. Why it ends; none if it may stay, or is at its end
+  // anyway.
+  core::Reason judge_again();
   // The worker will stop soon: no request is refused for it, but each response is the last, and an idle connection ends
   // after a moment in which a request that is on its way arrives.
   void announce_drain();
@@ -102,6 +103,8 @@ class ClientConnection final : public core::Retirable, private ClientStreamEvent
   // Finds listener and host of the same name in the worker's newest snapshot and judges; the reason if the connection
   // may not stay.
   core::Reason adopt_newest();
+  // The client isn't admitted any more: counted and logged.
+  void report_closed(core::Reason reason);
   [[nodiscard]] bool host_needs_tls() const { return listener().protocol == Protocol::https; }
   [[nodiscard]] core::Limits parser_limits() const;
   // Of the virtual host, once the handshake has chosen one.
@@ -121,6 +124,7 @@ class ClientConnection final : public core::Retirable, private ClientStreamEvent
   std::string waiting_input_;  // plaintext that no exchange has taken yet
   std::unique_ptr<Exchange> exchange_;
   HostMetrics* host_metrics_ = nullptr;
+  std::uint64_t judged_by_ = 0;    // WorkerState::rules() of the last verdict
   std::uint64_t accepted_at_ = 0;  // uv_hrtime
   std::uint64_t end_by_ = 0;  // loop time at which a connection that may not stay ends even in the middle of a response
   std::uint64_t last_progress_ = 0;  // loop time of the last byte from or to the client

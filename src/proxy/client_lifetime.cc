@@ -5,15 +5,9 @@
 #include "proxy/exchange.h"
 
 namespace gateway::proxy {
-namespace {
-
-std::chrono::sys_seconds wall_clock() {
-  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-}
-
-}  // namespace
 
 core::Reason ClientConnection::adopt_newest() {
+  judged_by_ = worker_.rules();
   if (snapshot_ != worker_.snapshot()) {
     const Snapshot& newest = *worker_.snapshot();
     std::optional<std::uint32_t> listener_now;
@@ -32,25 +26,45 @@ core::Reason ClientConnection::adopt_newest() {
     host_ = host_now;
   }
   if (!host_) return core::Reason::none;
-  return tls::judge_live(facts_.peer.get(), wall_clock(), *snapshot_->virtual_hosts[*host_].tls);
+  return tls::judge_live(facts_.peer.get(), wall_clock(), *snapshot_->virtual_hosts[*host_].tls,
+                         worker_.contexts()->revocations());
 }
 
-void ClientConnection::judge_again() {
-  if (phase_ == Phase::handshake || phase_ == Phase::closing || phase_ == Phase::over) return;
+void ClientConnection::report_closed(core::Reason reason) {
+  if (host_metrics_ != nullptr) MetricRecorder::count_live_closed(*host_metrics_, reason);
+  const VirtualHost* const host = host_ ? &snapshot_->virtual_hosts[*host_] : nullptr;
+  worker_.log(ConnectionRecord{
+      .time = std::chrono::system_clock::now(),
+      .source_ip = facts_.source_text,
+      .source_port = facts_.source_port,
+      .listener = listener().name,
+      .virtual_host = host != nullptr ? std::string_view(host->name) : std::string_view{},
+      .client_auth = host != nullptr && host->tls ? tls::to_string(host->tls->client_auth) : std::string_view{},
+      .sni = facts_.sni,
+      .identity = facts_.identity(),
+      .reason = reason,
+      .duration =
+          std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::nanoseconds(uv_hrtime() - accepted_at_))});
+}
+
+core::Reason ClientConnection::judge_again() {
+  if (phase_ == Phase::handshake || phase_ == Phase::closing || phase_ == Phase::over) return core::Reason::none;
   if (close_after_response_) {
     if (worker_.loop.now() >= end_by_) abort();
-    return;
+    return core::Reason::none;
   }
-  if (adopt_newest() == core::Reason::none) return;
-  if (host_metrics_ != nullptr) ++host_metrics_->live_closed;
+  const core::Reason reason = adopt_newest();
+  if (reason == core::Reason::none) return reason;
+  report_closed(reason);
   close_after_response_ = true;
   end_by_ = worker_.loop.now() + static_cast<std::uint64_t>(snapshot_->timeouts.drain.count());
-  if (exchange_ && !exchange_->is_tunnel()) return;
+  if (exchange_ && !exchange_->is_tunnel()) return reason;
   if (exchange_) {
-    exchange_->client_gone(core::Reason::draining, "the connection was judged again");
-    return;
+    exchange_->client_gone(reason, "the connection was judged again");
+  } else {
+    close(false);
   }
-  close(false);
+  return reason;
 }
 
 core::Milliseconds ClientConnection::idle_time() const {

@@ -4,7 +4,21 @@
 #include <array>
 #include <functional>
 
+#include "tls/crl_index.h"
+
 namespace gateway::proxy {
+namespace {
+
+void count_reason(std::vector<RefusalCount>& counts, core::Reason reason) {
+  auto found = std::ranges::find(counts, reason, &RefusalCount::reason);
+  if (found == counts.end()) {
+    counts.push_back({reason, 0});
+    found = std::prev(counts.end());
+  }
+  ++found->count;
+}
+
+}  // namespace
 
 std::string_view to_string(UpstreamOutcome outcome) noexcept {
   constexpr std::array<std::string_view, 6> kWords = {"success", "connect_error", "timeout",
@@ -59,13 +73,27 @@ void MetricRecorder::count_request(HostMetrics& host, const AnsweredRequest& req
     found = std::prev(host.requests.end());
   }
   ++found->count;
-  if (request.reason == core::Reason::none) return;
-  auto refusal = std::ranges::find(host.refusals, request.reason, &RefusalCount::reason);
-  if (refusal == host.refusals.end()) {
-    host.refusals.push_back({request.reason, 0});
-    refusal = std::prev(host.refusals.end());
-  }
-  ++refusal->count;
+  if (request.reason != core::Reason::none) count_reason(host.refusals, request.reason);
+}
+
+void MetricRecorder::count_live_closed(HostMetrics& host, core::Reason reason) {
+  count_reason(host.live_closed, reason);
+}
+
+void MetricRecorder::count_anchor(const tls::TrustSet& trust, const core::Sha256& anchor,
+                                  std::chrono::sys_seconds now) {
+  AnchorMetrics& metrics = metrics_.anchors[{trust.name, anchor}];
+  ++metrics.handshakes;
+  metrics.last = now;
+}
+
+void MetricRecorder::keep_anchors_of(const Snapshot& snapshot) {
+  std::erase_if(metrics_.anchors, [&](const auto& counted) {
+    return std::ranges::none_of(snapshot.virtual_hosts, [&](const VirtualHost& host) {
+      return host.tls && host.tls->trust && host.tls->trust->name == counted.first.first &&
+             host.tls->trust->crls->is_anchor(counted.first.second);
+    });
+  });
 }
 
 std::size_t MetricRecorder::DecisionHash::operator()(const DecisionKey& key) const noexcept {

@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "policy/rule_set.h"
+#include "proxy/snapshot.h"
 #include "proxy/worker_metrics.h"
 #include "tls/tls_session.h"
 
@@ -30,8 +31,12 @@ class MetricRecorder {
   static void count_handshake(HostMetrics& host, tls::ClientAuth mode, const tls::HandshakeReport& report,
                               std::chrono::nanoseconds duration);
   static void count_request(HostMetrics& host, const AnsweredRequest& request);
+  static void count_live_closed(HostMetrics& host, core::Reason reason);
+  void count_anchor(const tls::TrustSet& trust, const core::Sha256& anchor, std::chrono::sys_seconds now);
   void count_decision(HostMetrics& host, const policy::RuleSet& policy, const policy::Decision& decision);
 
+  // Keeps the counts of anchors that are still trusted: what is reported is bounded by the config.
+  void keep_anchors_of(const Snapshot& snapshot);
   // Rule sets that are gone may leave their address to others.
   void forget_policies() { decision_slots_.clear(); }
 

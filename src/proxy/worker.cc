@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <string>
 #include <thread>
+#include <utility>
+#include <vector>
 
 #include "core/mailbox.h"
 #include "core/tcp_listener.h"
@@ -15,7 +17,7 @@ namespace gateway::proxy {
 namespace {
 
 // How often all connections are judged again without a new snapshot: certificates and CRLs run out.
-constexpr core::Milliseconds kJudgeInterval{1'000};
+constexpr core::Milliseconds kJudgeInterval{800};
 
 template <typename... Handlers>
 struct Overloaded : Handlers... {
@@ -58,7 +60,8 @@ class Worker::Impl final : public ClientConnectionOwner {
                           [this](UpdateEndpoints& update) { state_.upstreams.update(*update.endpoints); },
                           [this](AnnounceDrain&) { announce_drain(); }, [this](BeginDrain&) { begin_drain(); },
                           [this](Stop&) { stop(); }, [this](CollectMetrics& collect) { report(collect.request); },
-                          [this](Ping& ping) { options_.reply(Pong{options_.index, ping.round}); }},
+                          [this](Ping& ping) { options_.reply(Pong{options_.index, ping.round}); },
+                          [this](AdoptRevocations& adopt) { handle_revocations(adopt); }},
                message);
   }
 
@@ -70,6 +73,12 @@ class Worker::Impl final : public ClientConnectionOwner {
     for (ListenerSocket& socket : adopt.new_sockets) watch(std::move(socket), error);
     begin_judging();
     options_.reply(WorkerAdopted{options_.index, generation, std::move(error)});
+  }
+
+  void handle_revocations(AdoptRevocations& adopt) {
+    state_.adopt_revocations(std::move(adopt.revocations));
+    revocations_.push_back({.worker = options_.index, .round = adopt.round, .closed = 0});
+    begin_judging();
   }
 
   [[nodiscard]] bool wanted(const std::string& bind) const {
@@ -136,11 +145,14 @@ class Worker::Impl final : public ClientConnectionOwner {
     judge_cursor_ = std::min(judge_cursor_, connections_.size());
     while (judge_cursor_ > 0) {
       --judge_cursor_;
-      connections_[judge_cursor_]->judge_again();
+      if (connections_[judge_cursor_]->judge_again() == core::Reason::revoked) {
+        for (RevocationsAdopted& adopted : revocations_) ++adopted.closed;
+      }
       judge_cursor_ = std::min(judge_cursor_, connections_.size());
       if (uv_hrtime() > until) return;
     }
     uv_idle_stop(judge_idle_.get());
+    for (const RevocationsAdopted& adopted : std::exchange(revocations_, {})) options_.reply(adopted);
   }
 
   void announce_drain() {
@@ -197,6 +209,7 @@ class Worker::Impl final : public ClientConnectionOwner {
   core::Deadline judge_timer_;
   core::Deadline drain_deadline_;
   std::size_t judge_cursor_ = 0;
+  std::vector<RevocationsAdopted> revocations_;  // to be answered once all were judged
   bool drained_ = false;
   std::thread thread_;
 };

@@ -12,6 +12,7 @@
 #include "core/unique_fd.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker_metrics.h"
+#include "tls/known_revocations.h"
 #include "tls/worker_contexts.h"
 
 namespace gateway::proxy {
@@ -59,8 +60,13 @@ struct CollectMetrics {
 struct Ping {
   std::uint64_t round = 0;
 };
-using WorkerMessage =
-    std::variant<AdoptSnapshot, UpdateEndpoints, AnnounceDrain, BeginDrain, Stop, CollectMetrics, Ping>;
+// Counts for every later verdict. Answered with RevocationsAdopted once all open connections were judged by it.
+struct AdoptRevocations {
+  std::uint64_t round = 0;
+  std::shared_ptr<const tls::KnownRevocations> revocations;  // never null
+};
+using WorkerMessage = std::variant<AdoptSnapshot, UpdateEndpoints, AnnounceDrain, BeginDrain, Stop, CollectMetrics,
+                                   Ping, AdoptRevocations>;
 
 // From a worker to the control thread. The closed list.
 struct WorkerAdopted {
@@ -80,6 +86,11 @@ struct Pong {
   unsigned worker = 0;
   std::uint64_t round = 0;
 };
-using ControlMessage = std::variant<WorkerAdopted, WorkerReport, WorkerDrained, Pong>;
+struct RevocationsAdopted {
+  unsigned worker = 0;
+  std::uint64_t round = 0;
+  std::uint64_t closed = 0;  // connections of revoked clients that were ended, or end after the response under way
+};
+using ControlMessage = std::variant<WorkerAdopted, WorkerReport, WorkerDrained, Pong, RevocationsAdopted>;
 
 }  // namespace gateway::proxy

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "core/histogram.h"
+#include "core/peer_identity.h"
 #include "core/reason.h"
 #include "tls/host_options.h"
 
@@ -59,8 +61,16 @@ struct HostMetrics {
   core::Histogram request_duration;
   std::array<std::uint64_t, 3> requests_by_client{};  // by ClientKind
   std::vector<DecisionCount> decisions;
-  std::uint64_t live_closed = 0;  // connections that were ended because they were judged again
+  std::vector<RefusalCount> live_closed;  // connections that were ended because their client is not admitted any more
 };
+
+// Established handshakes, full and resumed, with a certificate under one trust anchor.
+struct AnchorMetrics {
+  std::uint64_t handshakes = 0;
+  std::chrono::sys_seconds last{};
+};
+// Trust set's name, fingerprint of the anchor.
+using AnchorKey = std::pair<std::string, core::Sha256>;
 
 enum class UpstreamOutcome : std::uint8_t { success, connect_error, timeout, reset, bad_response, client_closed };
 std::string_view to_string(UpstreamOutcome outcome) noexcept;
@@ -81,7 +91,8 @@ struct WorkerMetrics {
   std::map<std::string, HostMetrics, std::less<>> hosts;
   // Key: upstream's name, endpoint's address.
   std::map<std::pair<std::string, std::string>, EndpointMetrics> endpoints;
-  std::uint64_t client_connections = 0;  // now
+  std::map<AnchorKey, AnchorMetrics> anchors;  // of the newest snapshot's trust sets, those that were met
+  std::uint64_t client_connections = 0;        // now
   std::uint64_t accepted = 0;
   std::uint64_t refused_at_limit = 0;
   std::uint64_t tunnels = 0;  // now

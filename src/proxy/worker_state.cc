@@ -23,11 +23,19 @@ void WorkerState::adopt(std::shared_ptr<const Snapshot> snapshot, std::shared_pt
                         const EndpointStates& states) {
   snapshot_ = std::move(snapshot);
   contexts_ = std::move(contexts);
+  ++rules_;
   hosts_by_name_.clear();
   for (std::uint32_t i = 0; i < snapshot_->virtual_hosts.size(); ++i)
     hosts_by_name_.emplace(snapshot_->virtual_hosts[i].name, i);
   recorder.forget_policies();
+  recorder.keep_anchors_of(*snapshot_);
   upstreams.adopt(*snapshot_, states);
+}
+
+void WorkerState::adopt_revocations(std::shared_ptr<const tls::KnownRevocations> revocations) {
+  if (!contexts_) return;
+  contexts_->revocations().ordered = std::move(revocations);
+  ++rules_;
 }
 
 std::optional<std::uint32_t> WorkerState::host_named(std::string_view name) const {
@@ -49,6 +57,12 @@ void WorkerState::log(const RequestRecord& record) {
 void WorkerState::log(const HandshakeRecord& record) {
   if (!logging() || log_lines_.size() > core::kLogBacklogBytes) return;
   format_handshake(record, snapshot_->access_log.format, log_lines_);
+  loop.at_turn_end(*this);
+}
+
+void WorkerState::log(const ConnectionRecord& record) {
+  if (!logging() || log_lines_.size() > core::kLogBacklogBytes) return;
+  format_connection(record, snapshot_->access_log.format, log_lines_);
   loop.at_turn_end(*this);
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <random>
@@ -21,6 +22,10 @@ namespace gateway::proxy {
 
 class ClientConnection;
 
+inline std::chrono::sys_seconds wall_clock() {
+  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+}
+
 // What all connections of one worker share. Owned by the worker; used on its thread only.
 class WorkerState final : private core::TurnEndTask {
  public:
@@ -37,6 +42,10 @@ class WorkerState final : private core::TurnEndTask {
 
   void adopt(std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const tls::WorkerContexts> contexts,
              const EndpointStates& states);
+  // Before the first snapshot there is nobody whom it could concern, and the list comes with the contexts.
+  void adopt_revocations(std::shared_ptr<const tls::KnownRevocations> revocations);
+  // Grows whenever open connections must be judged again.
+  [[nodiscard]] std::uint64_t rules() const { return rules_; }
   [[nodiscard]] const std::shared_ptr<const Snapshot>& snapshot() const { return snapshot_; }
   [[nodiscard]] const std::shared_ptr<const tls::WorkerContexts>& contexts() const { return contexts_; }
   // In the newest snapshot.
@@ -44,6 +53,7 @@ class WorkerState final : private core::TurnEndTask {
 
   void log(const RequestRecord& record);
   void log(const HandshakeRecord& record);
+  void log(const ConnectionRecord& record);
 
   // 128 random bits in hex: unique, not secret.
   std::string make_request_id();
@@ -57,6 +67,7 @@ class WorkerState final : private core::TurnEndTask {
   std::string log_lines_;
   std::shared_ptr<const Snapshot> snapshot_;
   std::shared_ptr<const tls::WorkerContexts> contexts_;
+  std::uint64_t rules_ = 0;
   std::unordered_map<std::string_view, std::uint32_t> hosts_by_name_;  // views into snapshot_
   std::mt19937_64 random_;
 };

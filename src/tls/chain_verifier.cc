@@ -11,6 +11,7 @@
 #include "tls/connection_state.h"
 #include "tls/crl_index.h"
 #include "tls/digest.h"
+#include "tls/dn_text.h"
 #include "tls/limits.h"
 #include "tls/openssl_error.h"
 #include "tls/peer_certificate.h"
@@ -29,6 +30,9 @@ core::Result<ChainElement> element_of(const X509* certificate, const X509* issue
   ChainElement element;
   element.fingerprint = sha256(md, {der_of(certificate)});
   element.issuer_key = issuer_key_of(issuer, md);
+  if (const auto name = canonical_dn(rfc4514_of(X509_get_issuer_name(certificate)))) {
+    element.issuer_name = sha256(md, {*name});
+  }
   element.serial = serial_bytes_of(X509_get0_serialNumber(certificate));
   const auto not_before = time_of(X509_get0_notBefore(certificate));
   const auto not_after = time_of(X509_get0_notAfter(certificate));
@@ -90,7 +94,8 @@ std::string describe(const Verdict& verdict, const VerifiedChain& chain) {
     case Reason::not_yet_valid:
       return at("not valid before", chain.elements[verdict.element].not_before);
     case Reason::revoked:
-      return fmt::format("revoked by its issuer's CRL (certificate {})", verdict.element);
+      return fmt::format("revoked by {} (certificate {})", verdict.ordered ? "gatewayctl revoke" : "its issuer's CRL",
+                         verdict.element);
     case Reason::crl_expired:
       return fmt::format("the issuer's CRL has expired (certificate {})", verdict.element);
     case Reason::crl_missing:
@@ -120,7 +125,8 @@ core::Result<std::shared_ptr<const VerifiedPeer>> verify(X509_STORE_CTX* context
   auto peer = std::make_shared<VerifiedPeer>();
   TRY(peer->chain, chain_of(context, library, *host->trust->crls));
   TRY(peer->identity, identity_of(leaf, library.sha256()));
-  if (const Verdict verdict = judge_elements(peer->chain, now, *host); verdict.reason != Reason::none) {
+  if (const Verdict verdict = judge_elements(peer->chain, now, *host, library.revocations());
+      verdict.reason != Reason::none) {
     return refused(verdict.reason, describe(verdict, peer->chain));
   }
   return peer;

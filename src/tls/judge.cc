@@ -38,22 +38,27 @@ Verdict judge_revocation(const VerifiedChain& chain, std::chrono::sys_seconds no
 
 }  // namespace
 
-Verdict judge_elements(const VerifiedChain& chain, std::chrono::sys_seconds now, const HostOptions& host) {
+Verdict judge_elements(const VerifiedChain& chain, std::chrono::sys_seconds now, const HostOptions& host,
+                       const RevocationKnowledge& known) {
   if (chain.elements.empty()) return {Reason::no_certificate, 0};
   const std::size_t anchor = chain.elements.size() - 1;
   if (!host.trust) return {Reason::unknown_ca, anchor};
   if (!host.trust->crls) return {Reason::internal, anchor};
   if (!host.trust->crls->is_anchor(chain.elements[anchor].fingerprint)) return {Reason::unknown_ca, anchor};
+  if (!known.ordered) return {Reason::internal, 0};
+  if (const auto element = known.ordered->find(chain)) return {Reason::revoked, *element, true};
   if (const Verdict verdict = judge_times(chain, now); verdict.reason != Reason::none) return verdict;
   return judge_revocation(chain, now, *host.trust);
 }
 
-Reason judge(const VerifiedChain& chain, std::chrono::sys_seconds now, const HostOptions& host) {
-  return judge_elements(chain, now, host).reason;
+Reason judge(const VerifiedChain& chain, std::chrono::sys_seconds now, const HostOptions& host,
+             const RevocationKnowledge& known) {
+  return judge_elements(chain, now, host, known).reason;
 }
 
-Reason judge_live(const VerifiedPeer* peer, std::chrono::sys_seconds now, const HostOptions& host) {
-  if (peer != nullptr) return judge(peer->chain, now, host);
+Reason judge_live(const VerifiedPeer* peer, std::chrono::sys_seconds now, const HostOptions& host,
+                  const RevocationKnowledge& known) {
+  if (peer != nullptr) return judge(peer->chain, now, host, known);
   return host.client_auth == ClientAuth::strict ? Reason::no_certificate : Reason::none;
 }
 

@@ -8,6 +8,7 @@
 #include "core/peer_identity.h"
 #include "core/reason.h"
 #include "tls/host_options.h"
+#include "tls/known_revocations.h"
 
 namespace gateway::tls {
 
@@ -15,6 +16,7 @@ namespace gateway::tls {
 struct ChainElement {
   core::Sha256 fingerprint{};  // of its DER
   core::Sha256 issuer_key{};   // SHA-256 over the issuer's subject name (DER) and SubjectPublicKeyInfo (DER)
+  core::Sha256 issuer_name{};  // SHA-256 over canonical_dn() of the issuer field; zeros if that is no name
   std::string serial;          // the INTEGER's content bytes
   std::chrono::sys_seconds not_before{};
   std::chrono::sys_seconds not_after{};
@@ -34,19 +36,23 @@ struct VerifiedPeer {
 };
 
 // The one verdict on time, revocation and anchors. Full, resumed and live connections all come here: `now` is the wall
-// clock, `host` the options of today's snapshot. Reason::none admits. Fails closed: whatever can't be decided is
-// refused.
-core::Reason judge(const VerifiedChain& chain, std::chrono::sys_seconds now, const HostOptions& host);
+// clock, `host` the options of today's snapshot, `known` what the worker knows today. Reason::none admits. Fails
+// closed: whatever can't be decided is refused.
+core::Reason judge(const VerifiedChain& chain, std::chrono::sys_seconds now, const HostOptions& host,
+                   const RevocationKnowledge& known);
 
 // judge() for the log: which element of the chain it was, counted from the leaf.
 struct Verdict {
   core::Reason reason = core::Reason::none;
   std::size_t element = 0;
+  bool ordered = false;  // revoked by the operator's order, not by a CRL
 };
-Verdict judge_elements(const VerifiedChain& chain, std::chrono::sys_seconds now, const HostOptions& host);
+Verdict judge_elements(const VerifiedChain& chain, std::chrono::sys_seconds now, const HostOptions& host,
+                       const RevocationKnowledge& known);
 
 // The verdict on a live connection under a (possibly newer) snapshot's host: mode against what was proven, then
 // judge(). `peer` is null for an anonymous client.
-core::Reason judge_live(const VerifiedPeer* peer, std::chrono::sys_seconds now, const HostOptions& host);
+core::Reason judge_live(const VerifiedPeer* peer, std::chrono::sys_seconds now, const HostOptions& host,
+                        const RevocationKnowledge& known);
 
 }  // namespace gateway::tls

@@ -7,7 +7,7 @@
 namespace gateway::tls {
 namespace {
 
-constexpr char kVersion = 1;
+constexpr char kVersion = 2;
 
 void put_number(std::string& out, std::uint64_t value) {
   for (int shift = 56; shift >= 0; shift -= 8) out += static_cast<char>(value >> shift & 0xff);
@@ -70,6 +70,7 @@ std::string encode_session(const SessionAppData& session) {
   for (const ChainElement& element : session.chain.elements) {
     put_digest(out, element.fingerprint);
     put_digest(out, element.issuer_key);
+    put_digest(out, element.issuer_name);
     out += static_cast<char>(element.serial.size());
     out += element.serial;
     put_time(out, element.not_before);
@@ -90,6 +91,7 @@ std::optional<SessionAppData> decode_session(std::string_view bytes) {
     ChainElement& element = session.chain.elements.emplace_back();
     element.fingerprint = in.digest();
     element.issuer_key = in.digest();
+    element.issuer_name = in.digest();
     const std::size_t serial_bytes = in.byte();
     if (serial_bytes == 0 || serial_bytes > kMaxSerialBytes) return std::nullopt;
     element.serial = in.bytes(serial_bytes);

@@ -145,7 +145,7 @@ core::Result<SessionAppData> judge_session(const SSL_SESSION* session, const Con
     return *data;
   }
   if (host->client_auth == ClientAuth::off) return refused(Reason::internal, "an identity where none is asked for");
-  if (const Reason reason = judge(data->chain, now, *host); reason != Reason::none) {
+  if (const Reason reason = judge(data->chain, now, *host, state.contexts.revocations()); reason != Reason::none) {
     return refused(reason, std::string(to_string(reason)));
   }
   return *data;

@@ -17,6 +17,7 @@ class WorkerContextSet final : public WorkerContexts {
       std::shared_ptr<const TicketKeys> ticket_keys, const WorkerContexts* previous);
 
   [[nodiscard]] const HostOptions* host(std::uint32_t index) const override;
+  [[nodiscard]] RevocationKnowledge& revocations() const override;
   // Null for an index out of range or a host without TLS.
   [[nodiscard]] const HostContext* host_context(std::uint32_t index) const;
   [[nodiscard]] SSL_CTX* listener() const { return listener_.get(); }

@@ -100,6 +100,10 @@ const HostOptions* WorkerContextSet::host(std::uint32_t index) const {
   return index < hosts_.size() ? hosts_[index].options.get() : nullptr;
 }
 
+RevocationKnowledge& WorkerContextSet::revocations() const {
+  return library_->revocations();
+}
+
 const HostContext* WorkerContextSet::host_context(std::uint32_t index) const {
   return index < hosts_.size() ? hosts_[index].context.get() : nullptr;
 }

@@ -8,6 +8,7 @@
 
 #include "core/result.h"
 #include "tls/host_options.h"
+#include "tls/known_revocations.h"
 
 namespace gateway::tls {
 
@@ -19,6 +20,8 @@ class HostContext;  // internal: an SSL_CTX and what it was built from
 class WorkerLibrary;
 // Null if OpenSSL can't be set up.
 std::shared_ptr<WorkerLibrary> make_worker_library();
+// What a worker knows of revoked certificates: before its thread runs, for the control thread.
+RevocationKnowledge& revocations_of(WorkerLibrary& library) noexcept;
 // With another wall clock, which everything in this worker asks: tests move it.
 using WallClock = std::function<std::chrono::sys_seconds()>;
 std::shared_ptr<WorkerLibrary> make_worker_library(WallClock clock);
@@ -36,6 +39,9 @@ class WorkerContexts {
   virtual ~WorkerContexts() = default;
 
   [[nodiscard]] virtual const HostOptions* host(std::uint32_t index) const = 0;
+  // The worker's, whichever of its contexts is asked: the one part that changes, on the worker's thread only. A change
+  // counts for every later verdict; live connections must be judged again then.
+  [[nodiscard]] virtual RevocationKnowledge& revocations() const = 0;
 };
 
 }  // namespace gateway::tls

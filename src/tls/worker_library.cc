@@ -14,6 +14,10 @@ std::shared_ptr<WorkerLibrary> WorkerLibrary::create(WallClock clock) {
   return library;
 }
 
+RevocationKnowledge& revocations_of(WorkerLibrary& library) noexcept {
+  return library.revocations();
+}
+
 std::shared_ptr<WorkerLibrary> make_worker_library(WallClock clock) {
   return WorkerLibrary::create(std::move(clock));
 }

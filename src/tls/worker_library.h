@@ -3,6 +3,7 @@
 #include <chrono>
 #include <functional>
 
+#include "tls/known_revocations.h"
 #include "tls/openssl_ptr.h"
 #include "tls/worker_contexts.h"
 
@@ -18,11 +19,15 @@ class WorkerLibrary {
   [[nodiscard]] const EVP_MD* sha256() const noexcept { return sha256_.get(); }
   [[nodiscard]] const EVP_CIPHER* ticket_cipher() const noexcept { return ticket_cipher_.get(); }
   [[nodiscard]] std::chrono::sys_seconds now() const { return clock_(); }
+  // The worker's own; before its thread runs the control thread's. Shared by the contexts of all its generations.
+  [[nodiscard]] RevocationKnowledge& revocations() noexcept { return revocations_; }
+  [[nodiscard]] const RevocationKnowledge& revocations() const noexcept { return revocations_; }
 
  private:
   explicit WorkerLibrary(WallClock clock) : clock_(std::move(clock)) {}
 
   WallClock clock_;
+  RevocationKnowledge revocations_;
   LibraryContextPtr context_;
   ProviderPtr provider_;  // unloaded before its context is freed
   DigestPtr sha256_;

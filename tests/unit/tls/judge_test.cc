@@ -20,6 +20,7 @@ struct Fixture {
       connect(gateway, {.certificate = &leaf, .chain = {&intermediate}}).server->peer();
   HostOptions host = gateway.host();
   std::chrono::sys_seconds now = gateway.now();
+  RevocationKnowledge known;
 
   void use_crls(const std::vector<std::string>& crls, bool require = false) {
     auto trust = std::make_shared<TrustSet>(*make_trust({client_root()}, crls));
@@ -28,7 +29,7 @@ struct Fixture {
     trust->crls->show_issuers_of(*gateway.host().trust->crls);
     host.trust = trust;
   }
-  [[nodiscard]] Reason verdict() const { return judge(peer->chain, now, host); }
+  [[nodiscard]] Reason verdict() const { return judge(peer->chain, now, host, known); }
 };
 
 }  // namespace
@@ -43,13 +44,13 @@ TEST_CASE("times are inclusive at both ends, for every element") {
   for (std::size_t i = 0; i < f.peer->chain.elements.size(); ++i) {
     VerifiedChain chain = f.peer->chain;
     chain.elements[i].not_after = f.now;
-    CHECK(judge(chain, f.now, f.host) == Reason::none);
-    CHECK(judge(chain, f.now + std::chrono::seconds(1), f.host) == Reason::expired);
-    CHECK(judge_elements(chain, f.now + std::chrono::seconds(1), f.host).element == i);
+    CHECK(judge(chain, f.now, f.host, f.known) == Reason::none);
+    CHECK(judge(chain, f.now + std::chrono::seconds(1), f.host, f.known) == Reason::expired);
+    CHECK(judge_elements(chain, f.now + std::chrono::seconds(1), f.host, f.known).element == i);
     chain = f.peer->chain;
     chain.elements[i].not_before = f.now;
-    CHECK(judge(chain, f.now, f.host) == Reason::none);
-    CHECK(judge(chain, f.now - std::chrono::seconds(1), f.host) == Reason::not_yet_valid);
+    CHECK(judge(chain, f.now, f.host, f.known) == Reason::none);
+    CHECK(judge(chain, f.now - std::chrono::seconds(1), f.host, f.known) == Reason::not_yet_valid);
   }
 }
 
@@ -69,7 +70,7 @@ TEST_CASE("revocation is looked up for each element but the anchor") {
   CHECK(f.verdict() == Reason::none);  // another issuer's serial
   f.use_crls({make_crl(client_root(), {.revoked = {&f.intermediate}})});
   CHECK(f.verdict() == Reason::revoked);
-  CHECK(judge_elements(f.peer->chain, f.now, f.host).element == 1);
+  CHECK(judge_elements(f.peer->chain, f.now, f.host, f.known).element == 1);
   f.use_crls({make_crl(f.intermediate, {.revoked = {&f.leaf}})});
   CHECK(f.verdict() == Reason::revoked);
   f.use_crls({make_crl(client_root(), {.revoked = {&client_root()}})});
@@ -80,12 +81,12 @@ TEST_CASE("a CRL past its nextUpdate refuses, but what it revokes is revoked") {
   Fixture f;
   const auto end = f.now + std::chrono::hours(1);
   f.use_crls({make_crl(client_root(), {.next_update = end})});
-  CHECK(judge(f.peer->chain, end - std::chrono::seconds(1), f.host) == Reason::none);
-  CHECK(judge(f.peer->chain, end, f.host) == Reason::crl_expired);
+  CHECK(judge(f.peer->chain, end - std::chrono::seconds(1), f.host, f.known) == Reason::none);
+  CHECK(judge(f.peer->chain, end, f.host, f.known) == Reason::crl_expired);
   f.use_crls({make_crl(client_root(), {.revoked = {&f.intermediate}, .next_update = end})});
-  CHECK(judge(f.peer->chain, end, f.host) == Reason::revoked);
+  CHECK(judge(f.peer->chain, end, f.host, f.known) == Reason::revoked);
   f.use_crls({make_crl(client_root(), {.has_next_update = false})});
-  CHECK(judge(f.peer->chain, f.now + std::chrono::hours(24 * 200), f.host) == Reason::none);
+  CHECK(judge(f.peer->chain, f.now + std::chrono::hours(24 * 200), f.host, f.known) == Reason::none);
 }
 
 TEST_CASE("where revocation is required every issuer needs a CRL") {
@@ -100,7 +101,7 @@ TEST_CASE("where revocation is required every issuer needs a CRL") {
 
 TEST_CASE("what can't be decided is refused") {
   Fixture f;
-  CHECK(judge({}, f.now, f.host) == Reason::no_certificate);
+  CHECK(judge({}, f.now, f.host, f.known) == Reason::no_certificate);
   // CRLs that never saw the intermediate CA might hold its CRL.
   f.host.trust = make_trust({client_root()}, {make_crl(f.intermediate, {})});
   CHECK(f.verdict() == Reason::crl_missing);
@@ -112,13 +113,13 @@ TEST_CASE("what can't be decided is refused") {
 
 TEST_CASE("a live connection is judged by the mode and by its chain") {
   Fixture f;
-  CHECK(judge_live(f.peer.get(), f.now, f.host) == Reason::none);
-  CHECK(judge_live(nullptr, f.now, f.host) == Reason::no_certificate);
+  CHECK(judge_live(f.peer.get(), f.now, f.host, f.known) == Reason::none);
+  CHECK(judge_live(nullptr, f.now, f.host, f.known) == Reason::no_certificate);
   f.host.client_auth = ClientAuth::optional;
-  CHECK(judge_live(nullptr, f.now, f.host) == Reason::none);
-  CHECK(judge_live(f.peer.get(), f.now + std::chrono::hours(24 * 400), f.host) == Reason::expired);
+  CHECK(judge_live(nullptr, f.now, f.host, f.known) == Reason::none);
+  CHECK(judge_live(f.peer.get(), f.now + std::chrono::hours(24 * 400), f.host, f.known) == Reason::expired);
   f.host.client_auth = ClientAuth::off;
   f.host.trust = nullptr;
-  CHECK(judge_live(nullptr, f.now, f.host) == Reason::none);
-  CHECK(judge_live(f.peer.get(), f.now, f.host) == Reason::unknown_ca);
+  CHECK(judge_live(nullptr, f.now, f.host, f.known) == Reason::none);
+  CHECK(judge_live(f.peer.get(), f.now, f.host, f.known) == Reason::unknown_ca);
 }

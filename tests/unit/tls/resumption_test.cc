@@ -258,12 +258,14 @@ TEST_CASE("sessions under an intermediate CA are judged by a CRL that came with 
     const Connection alices = connect(gateway, as_alice);
     const SessionPtr bobs = ticket_of(gateway, as_bob);
     gateway.reload(one_host(ClientAuth::strict, make_trust({client_root()}, {crl})));
-    CHECK(judge_live(alices.server->peer().get(), gateway.now(), gateway.host()) == Reason::revoked);
+    CHECK(judge_live(alices.server->peer().get(), gateway.now(), gateway.host(), gateway.contexts()->revocations()) ==
+          Reason::revoked);
     CHECK(connect(gateway, with(as_alice, alices.client->session())).reason() == Reason::revoked);
     CHECK(connect(gateway, with(as_bob, bobs)).report().resumed);
     // A process that never met the intermediate CA asks for a full handshake first.
     Gateway fresh(one_host(ClientAuth::strict, make_trust({client_root()}, {crl})));
-    CHECK(judge_live(alices.server->peer().get(), fresh.now(), fresh.host()) == Reason::crl_missing);
+    CHECK(judge_live(alices.server->peer().get(), fresh.now(), fresh.host(), fresh.contexts()->revocations()) ==
+          Reason::crl_missing);
   }
 }
 

@@ -14,6 +14,7 @@ SessionAppData sample() {
     ChainElement& element = session.chain.elements.emplace_back();
     element.fingerprint.fill(static_cast<unsigned char>(c));
     element.issuer_key.fill(static_cast<unsigned char>(c + 1));
+    element.issuer_name.fill(static_cast<unsigned char>(c + 2));
     element.serial = std::string("\0s", 2) + c;
     element.not_before = std::chrono::sys_seconds(std::chrono::seconds(-5));
     element.not_after = std::chrono::sys_seconds(std::chrono::seconds(2'000'000'000));
@@ -33,6 +34,7 @@ TEST_CASE("a session's data come back as they were") {
   for (std::size_t i = 0; i < 2; ++i) {
     CHECK(after->chain.elements[i].fingerprint == before.chain.elements[i].fingerprint);
     CHECK(after->chain.elements[i].issuer_key == before.chain.elements[i].issuer_key);
+    CHECK(after->chain.elements[i].issuer_name == before.chain.elements[i].issuer_name);
     CHECK(after->chain.elements[i].serial == before.chain.elements[i].serial);
     CHECK((after->chain.elements[i].not_before == before.chain.elements[i].not_before));
     CHECK((after->chain.elements[i].not_after == before.chain.elements[i].not_after));
@@ -46,7 +48,7 @@ TEST_CASE("data that were cut, lengthened or of another version are no session")
     CHECK_FALSE(decode_session(std::string_view(good).substr(0, size)));
   CHECK_FALSE(decode_session(good + '\0'));
   std::string other = good;
-  other[0] = 2;
+  other[0] = 1;
   CHECK_FALSE(decode_session(other));
   SessionAppData session = sample();
   session.chain.elements[0].serial = "";
