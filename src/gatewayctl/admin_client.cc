@@ -171,10 +171,11 @@ Answer<AdminResponse> receive_answer(int fd, Clock::time_point deadline) {
 }  // namespace
 
 Answer<AdminResponse> call_admin(const std::filesystem::path& socket, std::string_view method, std::string_view target,
-                                 Clock::time_point deadline) {
+                                 Clock::time_point deadline, std::string_view body) {
   TRY(const pki::FileDescriptor fd, connect_to(socket, deadline));
   const std::string request =
-      fmt::format("{} {} HTTP/1.1\r\nHost: gatewayd\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", method, target);
+      fmt::format("{} {} HTTP/1.1\r\nHost: gatewayd\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{}", method,
+                  target, body.size(), body);
   TRY(std::ignore, send_all(fd.get(), request, deadline));
   return receive_answer(fd.get(), deadline);
 }

@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 #include <thread>
 
-#include "gatewayctl/admin_client.h"
+#include "gatewayctl/admin_answer.h"
 #include "gatewayctl/diagnostics_json.h"
 #include "gatewayctl/status_text.h"
 
@@ -19,50 +19,6 @@ constexpr int kOk = 200;
 constexpr int kUnprocessable = 422;
 constexpr int kUnavailable = 503;
 constexpr int kGatewayTimeout = 504;
-
-struct Document {
-  int status = 0;
-  ordered_json body;
-};
-
-// The daemon's answer as a JSON object; anything else was reported already, with the exit code in the error.
-std::expected<Document, ExitCode> ask(const AdminArguments& arguments, const Output& output, std::string_view method,
-                                      std::string_view target) {
-  const auto response =
-      call_admin(arguments.socket, method, target, std::chrono::steady_clock::now() + arguments.timeout);
-  if (!response) {
-    const bool timeout = response.error().kind == AdminFailure::Kind::timeout;
-    return std::unexpected(report_failure(output, timeout ? ExitCode::timeout : ExitCode::unreachable,
-                                          response.error().message, arguments.socket.string()));
-  }
-  ordered_json body = ordered_json::parse(response->body, nullptr, false);
-  if (!body.is_object()) {
-    return std::unexpected(
-        report_failure(output, ExitCode::unreachable,
-                       fmt::format("answered {} with something else than a JSON object", response->status),
-                       arguments.socket.string()));
-  }
-  return Document{.status = response->status, .body = std::move(body)};
-}
-
-std::string text_of(const ordered_json& body, const char* name) {
-  const auto member = body.find(name);
-  if (member == body.end()) return "?";
-  return member->is_string() ? member->get<std::string>() : member->dump();
-}
-
-ordered_json member_of(const ordered_json& body, const char* name) {
-  const auto member = body.find(name);
-  return member == body.end() ? ordered_json() : *member;
-}
-
-// An answer that the command has no words of its own for.
-ExitCode unexpected_answer(const Output& output, const Document& answer) {
-  const std::string reason = answer.body.contains("error")    ? text_of(answer.body, "error")
-                             : answer.body.contains("detail") ? text_of(answer.body, "detail")
-                                                              : answer.body.dump(-1, ' ', true);
-  return report_failure(output, ExitCode::refused, fmt::format("gatewayd answered {}: {}", answer.status, reason));
-}
 
 ExitCode show_reloaded(const ordered_json& body, const Output& output) {
   print_diagnostics(output.err, diagnostics_from_json(member_of(body, "warnings")));
@@ -107,7 +63,7 @@ std::optional<std::chrono::milliseconds> parse_timeout(std::string_view text) {
 }
 
 ExitCode reload(const AdminArguments& arguments, const Output& output) {
-  const auto answer = ask(arguments, output, "POST", "/reload");
+  const auto answer = ask_daemon(arguments, output, "POST", "/reload");
   if (!answer) return answer.error();
   ExitCode code = ExitCode::done;
   switch (answer->status) {
@@ -132,7 +88,7 @@ ExitCode reload(const AdminArguments& arguments, const Output& output) {
 }
 
 ExitCode status(const AdminArguments& arguments, const Output& output) {
-  const auto answer = ask(arguments, output, "GET", "/status");
+  const auto answer = ask_daemon(arguments, output, "GET", "/status");
   if (!answer) return answer.error();
   if (answer->status != kOk) return unexpected_answer(output, *answer);
   if (output.json) {
@@ -144,7 +100,7 @@ ExitCode status(const AdminArguments& arguments, const Output& output) {
 }
 
 ExitCode drain(const AdminArguments& arguments, const Output& output) {
-  const auto answer = ask(arguments, output, "POST", "/drain");
+  const auto answer = ask_daemon(arguments, output, "POST", "/drain");
   if (!answer) return answer.error();
   if (answer->status != kOk) return unexpected_answer(output, *answer);
   if (output.json) {
@@ -158,7 +114,7 @@ ExitCode drain(const AdminArguments& arguments, const Output& output) {
 }
 
 ExitCode health(const AdminArguments& arguments, const Output& output) {
-  const auto answer = ask(arguments, output, "GET", "/health");
+  const auto answer = ask_daemon(arguments, output, "GET", "/health");
   if (!answer) return answer.error();
   if (answer->status != kOk && answer->status != kUnavailable) return unexpected_answer(output, *answer);
   const bool ready = answer->status == kOk;

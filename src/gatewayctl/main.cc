@@ -8,6 +8,7 @@
 #include "gatewayctl/check_command.h"
 #include "gatewayctl/output.h"
 #include "gatewayctl/pki_commands.h"
+#include "gatewayctl/revoke_command.h"
 #include "gatewayctl/version_command.h"
 #include "pki/index_file.h"
 #include "pki/private_key.h"
@@ -22,6 +23,7 @@ struct Arguments {
   AdminArguments admin;
   std::string timeout;
   std::string wait;
+  RevokeArguments revoke;
   std::string check_file;
   PkiInitArguments pki_init;
   PkiIssueArguments pki_issue;
@@ -160,8 +162,10 @@ CLI::Validator duration_validator() {
       "TIME");
 }
 
+using AdminCommand = std::function<ExitCode(const AdminArguments&, const Output&)>;
+
 CLI::App* add_admin_command(CLI::App& app, Arguments& arguments, Command& chosen, const std::string& name,
-                            const std::string& text, ExitCode (*command)(const AdminArguments&, const Output&)) {
+                            const std::string& text, const AdminCommand& command) {
   CLI::App* added = app.add_subcommand(name, text);
   added->add_option("--timeout", arguments.timeout, "How long to wait for the daemon: 500ms, 30s, 2m")
       ->check(duration_validator())
@@ -184,6 +188,27 @@ void add_admin_commands(CLI::App& app, Arguments& arguments, Command& chosen) {
       ->check(duration_validator());
 }
 
+void add_revoke(CLI::App& app, Arguments& arguments, Command& chosen) {
+  RevokeArguments& revocation = arguments.revoke;
+  CLI::App* command = add_admin_command(
+      app, arguments, chosen, "revoke", "Revoke a certificate at gatewayd at once, in an emergency",
+      [&revocation](const AdminArguments& admin, const Output& output) { return revoke(admin, revocation, output); });
+  CLI::Option_group* what = command->add_option_group("certificate", "Which one");
+  CLI::Option* serial =
+      what->add_option("--serial", revocation.serial, "Its serial number in hex, as openssl x509 -serial prints it");
+  what->add_option("--fingerprint", revocation.fingerprint, "sha256: and the SHA-256 of the certificate, leaf or CA");
+  CLI::Option* list = what->add_flag("--list", revocation.list, "Show what is revoked so");
+  what->require_option(1);
+  command
+      ->add_option(
+          "--issuer", revocation.issuer,
+          "Who issued the certificate of --serial: CN=...,O=..., or sha256: and the SHA-256 of the CA's certificate; "
+          "default: any")
+      ->needs(serial);
+  command->add_option("--comment", revocation.comment, "Why, for the list and the log")->excludes(list);
+  command->add_flag("--remove", revocation.remove, "Take the revocation back")->excludes(list);
+}
+
 void add_check(CLI::App& app, Arguments& arguments, Command& chosen) {
   CLI::App* command = app.add_subcommand("check", "Check a config as gatewayd would, without a daemon");
   command->add_option("FILE", arguments.check_file, "The config")->required();
@@ -201,6 +226,7 @@ int run(int argc, char** argv) {
       ->envname(config::kAdminSocketVariable)
       ->capture_default_str();
   add_admin_commands(app, arguments, chosen);
+  add_revoke(app, arguments, chosen);
   add_check(app, arguments, chosen);
   CLI::App* pki = app.add_subcommand("pki", "A small certificate authority");
   pki->require_subcommand(1);

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "core/log.h"
+#include "gatewayd/revocation_json.h"
 
 namespace gateway::gatewayd {
 namespace {
@@ -146,6 +147,7 @@ std::string status_json(const StatusView& view) {
                {"draining", view.draining},
                {"config", view.config->path},
                {"watched_files", view.watched_files},
+               {"revocations", revocations_view(*view.revocations, kShownRevocations)},
                {"last_reload", view.last_reload != nullptr ? outcome_json(*view.last_reload) : Json(nullptr)},
                {"workers", workers_json(*view.workers)},
                {"listeners", listeners},

@@ -16,6 +16,8 @@
 // The answers of the admin socket, as JSON text with a newline. gatewayctl reads them: fields are only ever added.
 namespace gateway::gatewayd {
 
+class EmergencyRevocations;
+
 struct StatusView {
   std::string version;
   std::chrono::seconds uptime{};
@@ -23,6 +25,7 @@ struct StatusView {
   bool draining = false;
   const config::LoadedConfig* config = nullptr;
   std::size_t watched_files = 0;  // 0: `watch` is off
+  const EmergencyRevocations* revocations = nullptr;
   const ReloadOutcome* last_reload = nullptr;
   const WorkerReports* workers = nullptr;
   std::shared_ptr<const proxy::EndpointStates> endpoints;

@@ -1,10 +1,13 @@
 #include "gatewayd/control_routes.h"
 
+#include <algorithm>
+#include <array>
 #include <string_view>
 #include <utility>
 
 #include "gatewayd/admin_json.h"
 #include "gatewayd/metrics_text.h"
+#include "gatewayd/revocation_json.h"
 #include "tls/library_version.h"
 #include "version/build_info.h"
 #include "version/version_report.h"
@@ -34,6 +37,22 @@ unsigned status_of(ReloadResult result) {
   return 504;
 }
 
+unsigned status_of(RevocationResult result) {
+  switch (result) {
+    case RevocationResult::done:
+      return 200;
+    case RevocationResult::refused:
+      return 422;
+    case RevocationResult::unknown:
+      return 404;
+    case RevocationResult::unsaved:
+      return 500;
+    case RevocationResult::timeout:
+      break;
+  }
+  return 504;
+}
+
 bool is_read(const HttpRequest& request) {
   return request.method == "GET" || request.method == "HEAD";
 }
@@ -41,16 +60,21 @@ bool is_read(const HttpRequest& request) {
 }  // namespace
 
 void ControlRoutes::admin(const HttpRequest& request, Responder respond) {
-  if (request.path == "/reload" || request.path == "/drain") {
+  constexpr std::array<std::string_view, 4> kChanges{"/reload", "/drain", "/revoke", "/unrevoke"};
+  constexpr std::array<std::string_view, 4> kViews{"/status", "/health", "/version", "/revocations"};
+  if (std::ranges::find(kChanges, request.path) != kChanges.end()) {
     if (request.method != "POST") return respond(json(405, error_json(request.path + " takes POST")));
     if (request.path == "/reload") return reload(std::move(respond));
+    if (request.path != "/drain") return revoke(request, std::move(respond));
     parts_.announce_drain();
     return respond(json(200, health_json(ready(), parts_.draining)));
   }
-  const bool known = request.path == "/status" || request.path == "/health" || request.path == "/version";
-  if (!known)
-    return respond(json(404, error_json("there are POST /reload, POST /drain, GET /status, /health and /version")));
+  if (std::ranges::find(kViews, request.path) == kViews.end()) {
+    return respond(json(404, error_json("there are POST /reload, /drain, /revoke and /unrevoke, GET /status, /health, "
+                                        "/version and /revocations")));
+  }
   if (!is_read(request)) return respond(json(405, error_json(request.path + " takes GET")));
+  if (request.path == "/revocations") return respond(json(200, revocations_json(parts_.revocations)));
   if (request.path == "/status") return status(std::move(respond));
   if (request.path == "/version") return respond(json(200, version::to_json("gatewayd", version::daemon_components())));
   respond(json(ready() ? 200 : 503, health_json(ready(), parts_.draining)));
@@ -71,6 +95,21 @@ void ControlRoutes::reload(Responder respond) {
   });
 }
 
+void ControlRoutes::revoke(const HttpRequest& request, Responder respond) {
+  // Before that no worker could confirm it.
+  if (!parts_.reloader.is_serving()) return respond(json(503, error_json("the daemon is starting")));
+  auto entry = entry_from_json(request.body);
+  if (!entry) return respond(json(422, error_json(entry.error().detail)));
+  const bool remove = request.path == "/unrevoke";
+  auto warnings = remove ? std::vector<std::string>() : revocation_warnings(*entry, *parts_.reloader.current());
+  auto done = [this, warnings = std::move(warnings),
+               respond = std::move(respond)](const RevocationOutcome& outcome) mutable {
+    respond(json(status_of(outcome.result), revocation_json(outcome, parts_.revocations, warnings)));
+  };
+  if (remove) return parts_.revocations.remove(*entry, std::move(done));
+  parts_.revocations.add(std::move(*entry), std::move(done));
+}
+
 void ControlRoutes::status(Responder respond) {
   parts_.collector.collect([this, respond = std::move(respond)](const WorkerReports& reports) mutable {
     if (parts_.reloader.current() == nullptr) return respond(json(503, error_json("the daemon is starting")));
@@ -81,6 +120,7 @@ void ControlRoutes::status(Responder respond) {
                                    .draining = parts_.draining,
                                    .config = parts_.reloader.current(),
                                    .watched_files = parts_.watcher.file_count(),
+                                   .revocations = &parts_.revocations,
                                    .last_reload = &parts_.reloader.last(),
                                    .workers = &reports,
                                    .endpoints = parts_.endpoints.states()})));
@@ -98,6 +138,8 @@ void ControlRoutes::scrape(Responder respond) {
                        .last_reload_time = last.time,
                        .reloads = parts_.reloader.counts(),
                        .draining = parts_.draining,
+                       .revocations = parts_.revocations.entries().size(),
+                       .revocations_saved = parts_.revocations.is_saved(),
                        .dropped_log_lines = parts_.access_log.dropped_lines(),
                        .process = read_process_stats(),
                        .version = std::string(version::own_version()),

@@ -6,6 +6,7 @@
 
 #include "core/log_sink.h"
 #include "gatewayd/control_http.h"
+#include "gatewayd/emergency_revocations.h"
 #include "gatewayd/endpoint_monitor.h"
 #include "gatewayd/file_watcher.h"
 #include "gatewayd/metric_family.h"
@@ -24,18 +25,20 @@ class ControlRoutes {
     EndpointMonitor& endpoints;
     const core::LogSink& access_log;
     const FileWatcher& watcher;
+    EmergencyRevocations& revocations;
     const bool& draining;
     std::function<void()> announce_drain;
   };
   explicit ControlRoutes(Parts parts) : parts_(std::move(parts)) {}
 
-  // POST /reload, POST /drain, GET /status, /health, /version.
+  // POST /reload, /drain, /revoke, /unrevoke, GET /status, /health, /version, /revocations.
   void admin(const HttpRequest& request, Responder respond);
   // GET /metrics, /healthz, /readyz.
   void metrics(const HttpRequest& request, Responder respond);
 
  private:
   void reload(Responder respond);
+  void revoke(const HttpRequest& request, Responder respond);
   void status(Responder respond);
   void scrape(Responder respond);
   void liveness(Responder respond);

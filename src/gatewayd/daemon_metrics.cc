@@ -30,6 +30,11 @@ void add_config(MetricsWriter& writer) {
       writer.gauge("gateway_config_last_reload_timestamp_seconds", "When the configuration was last loaded."),
       seconds_of(writer.input().last_reload_time));
   add_reloads(writer);
+  writer.add_single(writer.gauge("gateway_emergency_revocations", "Certificates that gatewayctl revoke has revoked."),
+                    number(writer.input().revocations));
+  writer.add_single(writer.gauge("gateway_emergency_revocations_saved",
+                                 "0 if what gatewayctl revoke was told is in force, but lost at a restart."),
+                    writer.input().revocations_saved ? 1 : 0);
   writer.add_single(writer.gauge("gateway_draining", "1 while the daemon asks to get no more requests."),
                     writer.input().draining ? 1 : 0);
   auto build = writer.gauge("gateway_build_info", "Always 1: the versions of the gateway and of its OpenSSL.",

@@ -26,7 +26,9 @@ struct MetricsInput {
   bool last_reload_success = true;
   std::chrono::system_clock::time_point last_reload_time;
   ReloadCounts reloads;
-  bool draining = false;  // announced, or under way
+  bool draining = false;          // announced, or under way
+  std::size_t revocations = 0;    // by gatewayctl revoke
+  bool revocations_saved = true;  // all of them are on disk
   std::uint64_t dropped_log_lines = 0;
   ProcessStats process;
   std::string version;

@@ -38,6 +38,10 @@ Supervisor::Supervisor(core::EventLoop& loop, Resources resources, Reloader::Loa
       access_log_(std::move(resources.access_log)),
       status_(*resources.status),
       workers_(std::move(resources.workers)),
+      revocations_(loop, StateDirectory(resources.state_directory), std::move(resources.revocations), workers_->size(),
+                   [this](std::uint64_t round, const std::shared_ptr<const tls::KnownRevocations>& revocations) {
+                     workers_->adopt_revocations(round, revocations);
+                   }),
       admin_socket_(std::move(resources.admin)),
       lifecycle_(loop, resources.service->notifier),
       listeners_(workers_->size(), std::move(resources.service->sockets)),
@@ -62,6 +66,7 @@ Supervisor::Supervisor(core::EventLoop& loop, Resources resources, Reloader::Loa
                .endpoints = endpoints_,
                .access_log = *access_log_,
                .watcher = watcher_,
+               .revocations = revocations_,
                .draining = draining_,
                .announce_drain = [this] { announce_drain(); }}),
       admin_server_(
@@ -123,6 +128,8 @@ void Supervisor::on_reply(proxy::ControlMessage message) {
     if (undrained_.erase(drained->worker) != 0 && undrained_.empty()) end("all workers are drained");
   } else if (const auto* pong = std::get_if<proxy::Pong>(&message)) {
     watchdog_.on_pong(pong->worker, pong->round);
+  } else if (const auto* revoked = std::get_if<proxy::RevocationsAdopted>(&message)) {
+    revocations_.on_adopted(*revoked);
   }
 }
 
@@ -217,6 +224,10 @@ int run_daemon(const std::string& config_path, config::LoadResult first, Service
   Supervisor::Resources resources;
   resources.service = &service;
   drop_unwanted(service.sockets, config.snapshot->listeners);
+  resources.state_directory = config.state_directory;
+  auto revocations = EmergencyRevocations::load(StateDirectory(resources.state_directory));
+  if (!revocations) return cannot_start(service, revocations.error());
+  resources.revocations = std::move(*revocations);
   if (!config.admin.socket.empty()) {
     // First of all: it finds out whether another daemon runs with this config.
     auto admin = AdminSocket::open(config.admin.socket);
@@ -236,7 +247,8 @@ int run_daemon(const std::string& config_path, config::LoadResult first, Service
       {.count = config.workers,
        .reply = [mailbox = replies.get()](proxy::ControlMessage message) { mailbox->post(std::move(message)); },
        .access_log = resources.access_log.get(),
-       .descriptor_cap = descriptor_cap_of(raise_descriptor_limit())});
+       .descriptor_cap = descriptor_cap_of(raise_descriptor_limit()),
+       .revocations = known_revocations_of(resources.revocations)});
   if (!workers) return cannot_start(service, workers.error());
   resources.workers = std::move(*workers);
   auto status = std::make_unique<StatusThread>();

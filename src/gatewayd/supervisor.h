@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <filesystem>
 #include <memory>
 #include <optional>
 #include <set>
@@ -15,6 +16,7 @@
 #include "gatewayd/control_http.h"
 #include "gatewayd/control_routes.h"
 #include "gatewayd/control_sockets.h"
+#include "gatewayd/emergency_revocations.h"
 #include "gatewayd/endpoint_monitor.h"
 #include "gatewayd/file_watcher.h"
 #include "gatewayd/inherited_sockets.h"
@@ -48,9 +50,11 @@ class Supervisor {
   struct Resources {
     std::unique_ptr<core::LogSink> access_log;
     std::unique_ptr<WorkerSet> workers;
-    std::optional<AdminSocket> admin;       // nullopt: `admin.socket: off`
-    ServiceEnvironment* service = nullptr;  // outlives the supervisor
-    StatusThread* status = nullptr;         // likewise; not started yet
+    std::filesystem::path state_directory;
+    std::vector<RevocationEntry> revocations;  // that were found in it; the workers have them
+    std::optional<AdminSocket> admin;          // nullopt: `admin.socket: off`
+    ServiceEnvironment* service = nullptr;     // outlives the supervisor
+    StatusThread* status = nullptr;            // likewise; not started yet
     core::Milliseconds ticket_key_lifetime = core::kTicketKeyLifetime;
   };
   // Replies of workers come through this; made first, dies last.
@@ -87,6 +91,7 @@ class Supervisor {
   std::unique_ptr<core::LogSink> access_log_;
   StatusThread& status_;
   std::unique_ptr<WorkerSet> workers_;
+  EmergencyRevocations revocations_;
   std::optional<AdminSocket> admin_socket_;
   LifecycleReporter lifecycle_;
   ListenerSockets listeners_;

@@ -12,6 +12,7 @@ core::Result<std::unique_ptr<WorkerSet>> WorkerSet::create(Options options) {
     if (!set->libraries_.back()) {
       return core::fail(core::Reason::internal, core::Side::gateway, "OpenSSL can't be set up for a worker");
     }
+    tls::revocations_of(*set->libraries_.back()).ordered = set->options_.revocations;
   }
   return set;
 }
@@ -48,6 +49,11 @@ void WorkerSet::adopt(const std::shared_ptr<const proxy::Snapshot>& snapshot, Co
     workers_[i]->post(proxy::AdoptSnapshot{
         .snapshot = snapshot, .contexts = contexts_[i], .endpoints = endpoints, .new_sockets = std::move(sockets[i])});
   }
+}
+
+void WorkerSet::adopt_revocations(std::uint64_t round,
+                                  const std::shared_ptr<const tls::KnownRevocations>& revocations) {
+  for (const auto& worker : workers_) worker->post(proxy::AdoptRevocations{.round = round, .revocations = revocations});
 }
 
 void WorkerSet::update_endpoints(const std::shared_ptr<const proxy::EndpointStates>& endpoints) {

@@ -11,6 +11,7 @@
 #include "proxy/snapshot.h"
 #include "proxy/worker.h"
 #include "proxy/worker_message.h"
+#include "tls/known_revocations.h"
 #include "tls/ticket_keys.h"
 #include "tls/worker_contexts.h"
 
@@ -24,6 +25,7 @@ class WorkerSet {
     std::function<void(proxy::ControlMessage)> reply;  // called on worker threads
     core::LogSink* access_log = nullptr;               // outlives the set
     std::uint64_t descriptor_cap = 0;
+    std::shared_ptr<const tls::KnownRevocations> revocations = tls::KnownRevocations::none();  // to begin with
   };
   // By worker.
   using Contexts = std::vector<std::shared_ptr<const tls::WorkerContexts>>;
@@ -42,6 +44,8 @@ class WorkerSet {
   void adopt(const std::shared_ptr<const proxy::Snapshot>& snapshot, Contexts contexts,
              const std::shared_ptr<const proxy::EndpointStates>& endpoints, Sockets sockets);
 
+  // Each answers with RevocationsAdopted.
+  void adopt_revocations(std::uint64_t round, const std::shared_ptr<const tls::KnownRevocations>& revocations);
   void update_endpoints(const std::shared_ptr<const proxy::EndpointStates>& endpoints);
   void announce_drain();
   void begin_drain();
