@@ -13,7 +13,7 @@ _gatewayctl() {
             continue
         fi
         case $word in
-            --json | --help | -h | --server | --client) ;;
+            --json | --help | -h | --server | --client | --remove | --list) ;;
             -*=*) ;;
             -*) skip=1 ;;
             *) words+=("$word") ;;
@@ -43,9 +43,10 @@ _gatewayctl() {
 
     local options='--help --json --socket' choices=
     case "${words[0]} ${words[1]}" in
-        ' ') choices='reload check status health drain pki version' ;;
+        ' ') choices='reload check status health drain revoke pki version' ;;
         'status '* | 'health '* | 'version '*) options+=' --timeout' ;;
         'reload '* | 'drain '*) options+=' --timeout --wait' ;;
+        'revoke '*) options+=' --timeout --fingerprint --serial --issuer --comment --remove --list' ;;
         'pki ') choices='init issue export revoke crl list' ;;
         'pki init') options+=' --cn --o --ou --key-type --days --not-before --not-after --crl-days --parent --path-length' ;;
         'pki issue') options+=' --server --client --cn --o --ou --dns --uri --email --ip --key-type --days --not-before --not-after

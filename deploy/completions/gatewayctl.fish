@@ -1,5 +1,5 @@
 # fish completion for gatewayctl
-set -l commands reload check status health drain pki version
+set -l commands reload check status health drain revoke pki version
 set -l pki init issue export revoke crl list
 set -l in_pki '__fish_seen_subcommand_from pki'
 set -l before "not __fish_seen_subcommand_from $commands"
@@ -15,6 +15,7 @@ complete -c gatewayctl -n $before -a check -d 'Check a config as gatewayd would,
 complete -c gatewayctl -n $before -a status -d 'Show what gatewayd does'
 complete -c gatewayctl -n $before -a health -d 'Succeed if gatewayd is ready to serve'
 complete -c gatewayctl -n $before -a drain -d 'Announce the end of gatewayd'
+complete -c gatewayctl -n $before -a revoke -d 'Revoke a certificate at once, in an emergency'
 complete -c gatewayctl -n $before -a pki -d 'A small certificate authority'
 complete -c gatewayctl -n $before -a version -d 'Print versions'
 
@@ -22,6 +23,15 @@ complete -c gatewayctl -n '__fish_seen_subcommand_from reload status health drai
 complete -c gatewayctl -n '__fish_seen_subcommand_from reload' -l wait -d 'Wait until all workers have taken it'
 complete -c gatewayctl -n '__fish_seen_subcommand_from drain' -l wait -x -d 'Then wait so long'
 complete -c gatewayctl -n '__fish_seen_subcommand_from check' -F
+
+set -l revoke "not $in_pki; and __fish_seen_subcommand_from revoke"
+complete -c gatewayctl -n $revoke -l timeout -x -d 'How long to wait for the daemon'
+complete -c gatewayctl -n $revoke -l fingerprint -x -d 'SHA-256 of the certificate, a CA\'s too'
+complete -c gatewayctl -n $revoke -l serial -x -d 'Its serial number in hex'
+complete -c gatewayctl -n $revoke -l issuer -x -d 'Who issued the certificate of that serial number'
+complete -c gatewayctl -n $revoke -l comment -x -d 'Why'
+complete -c gatewayctl -n $revoke -l remove -d 'Take the revocation back'
+complete -c gatewayctl -n $revoke -l list -d 'Show what is revoked so'
 
 complete -c gatewayctl -n $before_pki -a init -d 'Make a certificate authority in a folder'
 complete -c gatewayctl -n $before_pki -a issue -d 'Make a key and a certificate'

@@ -99,7 +99,7 @@ def clients():
         timeseries("Accepted, refused, ended", "Refused: over the limit. Ended: their client was not admitted any more.", "ops",
                    query(rate("gateway_client_connections_accepted_total", ALL), "accepted"),
                    query(rate("gateway_client_connections_refused_total", ALL, "reason"), "refused: {{reason}}"),
-                   query(rate("gateway_live_connections_closed_total", HOST), "ended"), size=(8, 8)),
+                   query(rate("gateway_live_connections_closed_total", HOST, "reason"), "ended: {{reason}}"), size=(8, 8)),
         timeseries("Bytes from and to clients", "Of the sockets, with TLS; counted when a connection ends.", "Bps",
                    query(rate("gateway_client_received_bytes_total", ALL), "received"),
                    query(rate("gateway_client_sent_bytes_total", ALL), "sent"), size=(8, 8)),
@@ -208,6 +208,11 @@ def process():
         timeline("Draining", "/readyz says 503, so that load balancers send nothing more.",
                  query(f"max by (instance) (gateway_draining{{{ALL}}})", "{{instance}}"),
                  words({0: ("serving", GREEN), 1: ("draining", YELLOW)}), size=(8, 7)),
+        timeseries("Emergency revocations", "Certificates that gatewayctl revoke has revoked; they belong into a CRL.", "none",
+                   query(f"sum by (instance) (gateway_emergency_revocations{{{ALL}}})", "{{instance}}"), size=(12, 6)),
+        timeline("Are emergency revocations on disk", "If not, a restart forgets them.",
+                 query(f"min by (instance) (gateway_emergency_revocations_saved{{{ALL}}})", "{{instance}}"),
+                 words({0: ("lost at a restart", RED), 1: ("saved", GREEN)}), size=(12, 6)),
     ]
 
 

@@ -193,17 +193,17 @@ void add_revoke(CLI::App& app, Arguments& arguments, Command& chosen) {
   CLI::App* command = add_admin_command(
       app, arguments, chosen, "revoke", "Revoke a certificate at gatewayd at once, in an emergency",
       [&revocation](const AdminArguments& admin, const Output& output) { return revoke(admin, revocation, output); });
-  CLI::Option_group* what = command->add_option_group("certificate", "Which one");
+  CLI::Option* fingerprint = command->add_option("--fingerprint", revocation.fingerprint,
+                                                 "sha256: and the SHA-256 of the certificate, a client's or a CA's");
   CLI::Option* serial =
-      what->add_option("--serial", revocation.serial, "Its serial number in hex, as openssl x509 -serial prints it");
-  what->add_option("--fingerprint", revocation.fingerprint, "sha256: and the SHA-256 of the certificate, leaf or CA");
-  CLI::Option* list = what->add_flag("--list", revocation.list, "Show what is revoked so");
-  what->require_option(1);
+      command->add_option("--serial", revocation.serial, "Its serial number in hex, as openssl x509 -serial prints it");
+  CLI::Option* list = command->add_flag("--list", revocation.list, "Show what is revoked so");
+  fingerprint->excludes(serial)->excludes(list);
+  serial->excludes(list);
   command
-      ->add_option(
-          "--issuer", revocation.issuer,
-          "Who issued the certificate of --serial: CN=...,O=..., or sha256: and the SHA-256 of the CA's certificate; "
-          "default: any")
+      ->add_option("--issuer", revocation.issuer,
+                   "Who issued the certificate of --serial: CN=...,O=..., or sha256: and the SHA-256 of the CA's "
+                   "certificate; default: any")
       ->needs(serial);
   command->add_option("--comment", revocation.comment, "Why, for the list and the log")->excludes(list);
   command->add_flag("--remove", revocation.remove, "Take the revocation back")->excludes(list);

@@ -56,6 +56,9 @@ ExitCode list(const AdminArguments& admin, const Output& output) {
 
 ExitCode revoke(const AdminArguments& admin, const RevokeArguments& arguments, const Output& output) {
   if (arguments.list) return list(admin, output);
+  if (arguments.fingerprint.empty() && arguments.serial.empty()) {
+    return report_failure(output, ExitCode::usage, "--fingerprint, --serial or --list is required");
+  }
   const auto answer =
       ask_daemon(admin, output, "POST", arguments.remove ? "/unrevoke" : "/revoke", request_of(arguments));
   if (!answer) return answer.error();

@@ -172,7 +172,8 @@ core::Result<std::vector<RevocationEntry>> decode_revocations(std::string_view t
   }
   std::vector<RevocationEntry> entries;
   for (const Json& one : list) {
-    auto entry = typed_entry(one, true).and_then([](RevocationEntry typed) { return checked_entry(std::move(typed)); });
+    auto entry = typed_entry(one, true);
+    if (entry) entry = checked_entry(std::move(*entry));
     if (!entry) return refused("revocations[" + std::to_string(entries.size()) + "]: " + entry.error().detail);
     entries.push_back(std::move(*entry));
   }

@@ -96,11 +96,13 @@ std::string answer_to_reload(Scene& scene) {
   MetricsCollector collector(scene.loop, 2, [](std::uint64_t) {});
   const FileWatcher watcher(scene.loop, [](const std::vector<std::string>&) {});
   bool draining = false;
+  EmergencyRevocations revocations(scene.loop, StateDirectory(scene.folder / "state"), {}, 2, [](auto, const auto&) {});
   ControlRoutes routes({.reloader = scene.reloader,
                         .collector = collector,
                         .endpoints = scene.endpoints,
                         .access_log = *scene.log,
                         .watcher = watcher,
+                        .revocations = revocations,
                         .draining = draining,
                         .announce_drain = [] {}});
   ControlHttpServer server(
