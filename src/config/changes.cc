@@ -43,6 +43,36 @@ void by_name(std::string_view kind, const Items& before, const Items& after, Lin
   }
 }
 
+bool same_key(const tls::ServerCertificate& a, const tls::ServerCertificate& b) {
+  return a.private_key->view() == b.private_key->view();
+}
+
+// One certificate before and after is "the certificate", whatever its type; of several each goes by its own.
+void compare_certificates(const std::string& prefix, const tls::HostOptions& before, const tls::HostOptions& after,
+                          Lines& lines) {
+  const bool single = before.certificates.size() == 1 && after.certificates.size() == 1;
+  const auto line = [&](const std::string& type, std::string_view what) {
+    lines.push_back(single ? fmt::format("{}: {}", prefix, what) : fmt::format("{}: {} {}", prefix, type, what));
+  };
+  const auto of_type = [&](const tls::HostOptions& options, const std::string& type) {
+    const auto found = single ? options.certificates.begin()
+                              : std::ranges::find(options.certificates, type, &tls::ServerCertificate::key_type);
+    return found == options.certificates.end() ? nullptr : &*found;
+  };
+  for (const tls::ServerCertificate& now : after.certificates) {
+    const tls::ServerCertificate* old = of_type(before, now.key_type);
+    if (old == nullptr) {
+      line(now.key_type, "certificate added");
+      continue;
+    }
+    if (old->chain != now.chain) line(now.key_type, "certificate changed");
+    if (!same_key(*old, now)) line(now.key_type, "key changed");
+  }
+  for (const tls::ServerCertificate& old : before.certificates) {
+    if (of_type(after, old.key_type) == nullptr) line(old.key_type, "certificate removed");
+  }
+}
+
 void compare_tls(const std::string& prefix, const proxy::VirtualHost& before, const proxy::VirtualHost& after,
                  Lines& lines) {
   const auto line = [&](std::string_view what) { lines.push_back(fmt::format("{}: {}", prefix, what)); };
@@ -55,8 +85,7 @@ void compare_tls(const std::string& prefix, const proxy::VirtualHost& before, co
   if (a.client_auth != b.client_auth) {
     line(fmt::format("client_auth {} instead of {}", tls::to_string(b.client_auth), tls::to_string(a.client_auth)));
   }
-  if (a.chain != b.chain) line("certificate changed");
-  if (a.private_key != b.private_key) line("key changed");
+  compare_certificates(prefix, a, b, lines);
   if (a.min_version != b.min_version || a.max_version != b.max_version) line("TLS versions changed");
   if (a.trust && b.trust && a.trust->name != b.trust->name) {
     line(fmt::format("trust {} instead of {}", escaped(b.trust->name), escaped(a.trust->name)));

@@ -67,10 +67,21 @@ struct PolicyConfig {
   std::vector<RulePlace> places;
 };
 
-struct TlsConfig {
-  Position at;
+// Where the passphrase of a key comes from: one of the two; neither if what stood there was faulty.
+struct PassphraseConfig {
+  Text file;
+  std::vector<Text> command;  // the program, then its arguments
+};
+
+struct CertificateConfig {
   Text certificate;
   Text key;
+  std::optional<PassphraseConfig> passphrase;
+};
+
+struct TlsConfig {
+  Position at;
+  std::vector<CertificateConfig> certificates;
   tls::ClientAuth client_auth = tls::ClientAuth::strict;
   Position client_auth_at;
   bool client_auth_is_stated = false;

@@ -52,14 +52,6 @@ void decode_version(Decoder& decoder, const Node& node, ProtocolVersion& version
   }
 }
 
-void decode_certificate(Decoder& decoder, const Node& node, std::string_view what, Text& target) {
-  if (node.is(Node::Kind::sequence)) {
-    decoder.sink().error(node.at, "", fmt::format("a list of {}s: not in this version; name one file", what));
-    return;
-  }
-  assign(target, decoder.word(node, fmt::format("the path of a {} file", what)));
-}
-
 VirtualHostConfig decode_virtual_host(Decoder& decoder, const Node& node, std::size_t number) {
   Fields fields(decoder, node, kVirtualHostKeys);
   VirtualHostConfig host;
@@ -104,10 +96,7 @@ TlsConfig decode_tls(Decoder& decoder, const Node& node) {
   TlsConfig tls;
   tls.at = tls.client_auth_at = node.at;
   Fields fields(decoder, node, kTlsKeys);
-  if (const Node* certificate = fields.require("certificate")) {
-    decode_certificate(decoder, *certificate, "certificate", tls.certificate);
-  }
-  if (const Node* key = fields.require("key")) decode_certificate(decoder, *key, "key", tls.key);
+  tls.certificates = decode_certificates(decoder, fields);
   if (const Node* mode = fields.find("client_auth")) decode_client_auth(decoder, *mode, tls);
   if (const Node* trust = fields.find("trust")) tls.trust = decoder.word(*trust, "the name of a trust set");
   if (const Node* version = fields.find("min_version")) decode_version(decoder, *version, tls.min_version);

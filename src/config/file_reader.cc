@@ -9,6 +9,7 @@
 #include <system_error>
 
 #include "config/quote.h"
+#include "core/secret.h"
 #include "tls/digest.h"
 
 namespace gateway::config {
@@ -42,8 +43,9 @@ std::expected<std::string, std::string> read_file(const std::filesystem::path& p
   if (S_ISDIR(status.st_mode)) return std::unexpected(system_message(EISDIR));
   if (!S_ISREG(status.st_mode)) return std::unexpected("Not a regular file");
   std::string content;
-  content.reserve(static_cast<std::size_t>(status.st_size) + 1);
   constexpr std::size_t kStep = 64 << 10;
+  // At once, so that no copy of a secret is left behind as it grows.
+  content.reserve(static_cast<std::size_t>(status.st_size) + 2 * kStep);
   while (true) {
     const std::size_t used = content.size();
     content.resize(used + kStep);
@@ -72,8 +74,19 @@ std::expected<std::string, std::string> read_watched_file(const std::string& pat
   return content;
 }
 
+bool is_readable_by_all(const std::string& path) {
+  struct stat status{};
+  return ::stat(path.c_str(), &status) == 0 && (status.st_mode & S_IROTH) != 0;
+}
+
 FileReader::FileReader(const std::string& config_file, std::vector<WatchedFile>& watched)
     : folder_(std::filesystem::path(config_file).parent_path()), watched_(watched) {}
+
+FileReader::~FileReader() {
+  for (auto& [path, content] : files_) {
+    if (content) core::wipe(content->data(), content->size());
+  }
+}
 
 std::string FileReader::absolute(const std::string& path) const {
   return (folder_ / path).lexically_normal().string();

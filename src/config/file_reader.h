@@ -20,11 +20,17 @@ std::expected<std::string, std::string> read_file(const std::filesystem::path& p
 std::expected<std::string, std::string> read_watched_file(const std::string& path, std::size_t max_bytes,
                                                           std::vector<WatchedFile>& watched);
 
+// Whether every user of this machine may read what stands at `path`.
+bool is_readable_by_all(const std::string& path);
+
 // The files that a config names, each read once however many hosts share it. Relative paths start at the config file's
 // folder. All are added to `watched`, in the order of their first use; it outlives the reader.
 class FileReader {
  public:
   FileReader(const std::string& config_file, std::vector<WatchedFile>& watched);
+  ~FileReader();  // wipes what it read: keys and passphrases are among it
+  FileReader(const FileReader&) = delete;
+  FileReader& operator=(const FileReader&) = delete;
 
   [[nodiscard]] std::string absolute(const std::string& path) const;
   // The view lives as long as this object. Error: "can't read /x/y: No such file or directory".

@@ -45,21 +45,16 @@ constexpr std::array kVirtualHost{Word("name"),          Word("hosts"),
                                   Word("merge_slashes"), Word("encoded_slashes")};
 constexpr std::array kVirtualHostPlanned{Word("headers"),     Word("access_log"),  Word("require"), Word("upstream"),
                                          Word("error_pages"), Word("compression"), Word("hsts")};
-constexpr std::array kTls{Word("certificate"), Word("key"),         Word("client_auth"),
-                          Word("trust"),       Word("min_version"), Word("max_version")};
-constexpr std::array kTlsPlanned{Word("ciphers"),
-                                 Word("cipher_suites"),
-                                 Word("groups"),
-                                 Word("curves"),
-                                 Word("signature_algorithms"),
-                                 Word("min_rsa_bits"),
-                                 Word("alpn"),
-                                 Word("stapling"),
-                                 Word("certificates"),
-                                 Word("passphrase"),
-                                 Word("depth"),
-                                 Word("crl"),
-                                 Word("max_chain_size")};
+constexpr std::array kTls{Word("certificate"), Word("key"),   Word("passphrase"),  Word("certificates"),
+                          Word("client_auth"), Word("trust"), Word("min_version"), Word("max_version")};
+constexpr std::array kTlsPlanned{
+    Word("ciphers"),       Word("cipher_suites"), Word("groups"),   Word("curves"), Word("signature_algorithms"),
+    Word("min_rsa_bits"),  Word("alpn"),          Word("stapling"), Word("depth"),  Word("crl"),
+    Word("max_chain_size")};
+constexpr std::array kCertificate{Word("certificate"), Word("key"), Word("passphrase")};
+constexpr std::array kCertificatePlanned{Word("chain"), Word("acme")};
+constexpr std::array kPassphrase{Word("file"), Word("command")};
+constexpr std::array kPassphrasePlanned{Word("environment"), Word("credential")};
 
 constexpr std::array kRoute{
     Word("path"),       Word("upstream"),        Word("respond"),  Word("headers"), Word("identity_headers"),
@@ -123,6 +118,8 @@ const KeyTable kRuleKeys{"a rule", kRule, kRulePlanned};
 const KeyTable kMatcherKeys{"'when'", kMatchers, kMatchersPlanned};
 const KeyTable kVirtualHostKeys{"a virtual host", kVirtualHost, kVirtualHostPlanned};
 const KeyTable kTlsKeys{"'tls'", kTls, kTlsPlanned};
+const KeyTable kCertificateKeys{"an entry of 'certificates'", kCertificate, kCertificatePlanned};
+const KeyTable kPassphraseKeys{"'passphrase'", kPassphrase, kPassphrasePlanned};
 const KeyTable kRouteKeys{"a route", kRoute, kRoutePlanned};
 const KeyTable kHeadersKeys{"'headers'", kHeaders, kHeadersPlanned};
 const KeyTable kRespondKeys{"'respond'", kRespond, kRespondPlanned};
@@ -142,11 +139,12 @@ const KeyTable kAccessLogKeys{"'access_log'", kAccessLog, kAccessLogPlanned};
 const KeyTable kAdminKeys{"'admin'", kAdmin, kAdminPlanned};
 
 std::span<const KeyTable* const> all_key_tables() {
-  static constexpr std::array<const KeyTable*, 23> kAll{
-      &kRootKeys,     &kListenerKeys,    &kTrustKeys,       &kRevocationKeys, &kPolicyKeys,      &kRuleKeys,
-      &kMatcherKeys,  &kVirtualHostKeys, &kTlsKeys,         &kRouteKeys,      &kHeadersKeys,     &kRespondKeys,
-      &kUpstreamKeys, &kPoolKeys,        &kHealthCheckKeys, &kTimeoutKeys,    &kHostTimeoutKeys, &kRouteTimeoutKeys,
-      &kLimitKeys,    &kRouteLimitKeys,  &kForwardingKeys,  &kAccessLogKeys,  &kAdminKeys};
+  static constexpr std::array<const KeyTable*, 25> kAll{
+      &kRootKeys,       &kListenerKeys,    &kTrustKeys,       &kRevocationKeys,  &kPolicyKeys,
+      &kRuleKeys,       &kMatcherKeys,     &kVirtualHostKeys, &kTlsKeys,         &kCertificateKeys,
+      &kPassphraseKeys, &kRouteKeys,       &kHeadersKeys,     &kRespondKeys,     &kUpstreamKeys,
+      &kPoolKeys,       &kHealthCheckKeys, &kTimeoutKeys,     &kHostTimeoutKeys, &kRouteTimeoutKeys,
+      &kLimitKeys,      &kRouteLimitKeys,  &kForwardingKeys,  &kAccessLogKeys,   &kAdminKeys};
   return kAll;
 }
 

@@ -25,6 +25,8 @@ extern const KeyTable kRuleKeys;
 extern const KeyTable kMatcherKeys;
 extern const KeyTable kVirtualHostKeys;
 extern const KeyTable kTlsKeys;
+extern const KeyTable kCertificateKeys;
+extern const KeyTable kPassphraseKeys;
 extern const KeyTable kRouteKeys;
 extern const KeyTable kHeadersKeys;
 extern const KeyTable kRespondKeys;

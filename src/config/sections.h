@@ -20,6 +20,9 @@ void decode_workers(Decoder& decoder, const Node& node, Config& config);
 void decode_state_directory(Decoder& decoder, const Node& node, Config& config);
 
 TlsConfig decode_tls(Decoder& decoder, const Node& node);
+// Of the short form (`certificate`, `key`, `passphrase`) or the long one (`certificates`) in `tls`. An entry of which
+// nothing could be read is left out.
+std::vector<CertificateConfig> decode_certificates(Decoder& decoder, Fields& tls);
 RouteConfig decode_route(Decoder& decoder, const Node& node);
 TimeoutsConfig decode_timeouts(Decoder& decoder, const Node& node, const KeyTable& table);
 ForwardingConfig decode_forwarding(Decoder& decoder, const Node& node);

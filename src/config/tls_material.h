@@ -2,13 +2,13 @@
 
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 #include "config/certificate_chains.h"
 #include "config/config.h"
 #include "config/file_reader.h"
 #include "config/load.h"
+#include "config/server_keys.h"
 #include "config/trust_material.h"
 #include "tls/host_options.h"
 
@@ -19,7 +19,7 @@ namespace gateway::config {
 class TlsMaterial {
  public:
   TlsMaterial(FileReader& files, CertificateChains& chains, const TrustMaterial& trust, DiagnosticSink& sink)
-      : files_(files), chains_(chains), trust_(trust), sink_(sink) {}
+      : chains_(chains), trust_(trust), sink_(sink), keys_(files, sink) {}
 
   // `config.tls` must be there, and its trust set loaded. Null if it can't be used (reported).
   std::shared_ptr<const tls::HostOptions> load_host(const VirtualHostConfig& config);
@@ -27,16 +27,17 @@ class TlsMaterial {
   [[nodiscard]] std::vector<CertificateInfo> take_certificates() { return std::move(certificates_); }
 
  private:
-  bool read_key(const TlsConfig& tls, const tls::Der& certificate, std::string& key);
-  void check_server_certificates(const VirtualHostConfig& host, const CertificateChains::Chain& chain);
-  void check_names_covered(const VirtualHostConfig& host, const tls::CertificateFacts& leaf);
+  bool load_certificates(const VirtualHostConfig& host, std::vector<tls::ServerCertificate>& certificates);
+  bool load_certificate(const VirtualHostConfig& host, const CertificateConfig& config,
+                        tls::ServerCertificate& certificate);
+  void check_chain(const VirtualHostConfig& host, const Text& path, const CertificateChains::Chain& chain);
+  void check_names_covered(const VirtualHostConfig& host, const Text& path, const tls::CertificateFacts& leaf);
   void record(const std::string& host, std::string_view kind, const tls::CertificateFacts& facts);
 
-  FileReader& files_;
   CertificateChains& chains_;
   const TrustMaterial& trust_;
   DiagnosticSink& sink_;
-  std::unordered_map<std::string, std::string> keys_;  // by the paths of certificate and key: those that match
+  ServerKeys keys_;
   std::vector<CertificateInfo> certificates_;
 };
 

@@ -20,6 +20,8 @@ struct CertificateFacts {
   std::chrono::sys_seconds not_before{};
   std::chrono::sys_seconds not_after{};
   bool is_ca = false;
+  std::string key_type;  // "ECDSA", "RSA", "RSA-PSS", "Ed25519", "Ed448"; "" for one that can't sign a handshake
+  std::string unfit_for_servers;  // which extension forbids it to be a TLS server's; "" if none does
 };
 
 // All functions parse bytes that the caller has read; they touch no file. Errors have side gateway and say what was
@@ -27,10 +29,6 @@ struct CertificateFacts {
 
 // PEM (one or more, other blocks ignored) or one DER certificate.
 core::Result<std::vector<Der>> parse_certificates(std::string_view bytes);
-// PEM or DER, PKCS#8 or traditional; an encrypted key is an error that says so. Returns DER.
-core::Result<std::string> parse_private_key(std::string_view bytes);
-// Fails if `private_key` is not the one of `certificate`, or is too weak for TLS (RSA under 2048 bits).
-core::Result<bool> check_key_matches(const Der& certificate, const std::string& private_key);
 core::Result<CertificateFacts> facts_of(const Der& certificate);
 
 }  // namespace gateway::tls

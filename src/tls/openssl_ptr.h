@@ -57,6 +57,11 @@ struct FreeNames {
 };
 using NameStackPtr = std::unique_ptr<STACK_OF(X509_NAME), FreeNames>;
 
+struct FreeCertificates {
+  void operator()(STACK_OF(X509) * certificates) const noexcept { sk_X509_pop_free(certificates, X509_free); }
+};
+using CertificateStackPtr = std::unique_ptr<STACK_OF(X509), FreeCertificates>;
+
 using GeneralNamesPtr = Owned<GENERAL_NAMES, GENERAL_NAMES_free>;
 
 // What OpenSSL allocated for the caller (OPENSSL_free is a macro).

@@ -8,6 +8,7 @@
 #include "tls/host_selector.h"
 #include "tls/limits.h"
 #include "tls/openssl_error.h"
+#include "tls/server_certificates.h"
 #include "tls/session_ticket.h"
 
 namespace gateway::tls {
@@ -76,25 +77,6 @@ core::Result<SslContextPtr> new_context(const WorkerLibrary& library) {
   return context;
 }
 
-core::Result<bool> use_certificate(SSL_CTX* ctx, const HostOptions& options, OSSL_LIB_CTX* library) {
-  if (options.chain.empty()) return openssl_failure("no server certificate");
-  for (std::size_t i = 0; i < options.chain.size(); ++i) {
-    const X509Ptr certificate = parse_certificate(options.chain[i], library);
-    if (!certificate) return openssl_failure("the server certificate chain can't be parsed");
-    const long added =
-        i == 0 ? SSL_CTX_use_certificate(ctx, certificate.get()) : SSL_CTX_add1_chain_cert(ctx, certificate.get());
-    if (added != 1) return openssl_failure("the server certificate chain can't be used");
-  }
-  const auto* at = reinterpret_cast<const unsigned char*>(options.private_key.data());
-  const PkeyPtr key(
-      d2i_AutoPrivateKey_ex(nullptr, &at, static_cast<long>(options.private_key.size()), library, nullptr));
-  if (!key) return openssl_failure("the private key can't be parsed");
-  if (SSL_CTX_use_PrivateKey(ctx, key.get()) != 1 || SSL_CTX_check_private_key(ctx) != 1) {
-    return openssl_failure("the private key is not the server certificate's");
-  }
-  return true;
-}
-
 core::Result<bool> name_cas(SSL_CTX* ctx, const TrustSet& trust, OSSL_LIB_CTX* library) {
   if (!trust.send_ca_names || trust.anchors.size() > kMaxCaNames) return true;
   NameStackPtr names(sk_X509_NAME_new_null());
@@ -148,7 +130,7 @@ core::Result<std::shared_ptr<const HostContext>> HostContext::build(std::shared_
   TRY(host->context_, new_context(*host->library_));
   TRY(host->verify_param_, build_verify_param(options.trust ? options.trust->depth : 0));
   SSL_CTX* ctx = host->context_.get();
-  TRY([[maybe_unused]] const bool used, use_certificate(ctx, options, host->library_->context()));
+  TRY([[maybe_unused]] const bool used, use_certificates(ctx, options, host->library_->context()));
   SSL_CTX_set_cert_verify_callback(ctx, &verify_client_chain, nullptr);
   if (options.trust && options.client_auth != ClientAuth::off) {
     if (SSL_CTX_set1_verify_cert_store(ctx, verify_store) != 1) return openssl_failure("the trust store can't be used");

@@ -18,6 +18,7 @@ TABLES = [("Top level", 0, "the config"), ("`listeners[]`", 0, "a listener"), ("
 # Objects that are explained in the row of the key that holds them.
 WITHIN = {"revocation": ("a trust set", "revocation"), "headers": ("a route", "headers"), "respond": ("a route", "respond"),
           "pool": ("an upstream", "pool"), "health_check": ("an upstream", "health_check"),
+          "an entry of certificates": ("tls", "certificates"), "passphrase": ("tls", "passphrase"),
           "timeouts of a route": ("a route", "timeouts"), "limits of a virtual host or route": ("a route", "limits")}
 # A virtual host has these as a route has them; the reference says so below its table.
 SHARED = {"identity_headers", "forwarding", "encoded_slashes", "timeouts", "limits"}

@@ -66,6 +66,12 @@ def folder(tmp_path_factory):
         assert ctl("pki", "init", str(directory), "--cn", name).returncode == 0
     for name in ("server", "other-server"):
         assert ctl("pki", "issue", str(made / "pki"), name, "--server", "--dns", "example.com", "--dns", "*.example.com").returncode == 0
+    assert ctl("pki", "issue", str(made / "pki"), "rsa", "--server", "--dns", "example.com", "--key-type", "rsa-2048").returncode == 0
+    (made / "pki/passphrase").write_text("correct horse\n")
+    (made / "pki/passphrase").chmod(0o600)
+    issued = made / "pki/issued"
+    subprocess.run(["openssl", "pkcs8", "-topk8", "-v2", "aes-256-cbc", "-in", issued / "server.key", "-out", issued / "encrypted.key",
+                    "-passout", f"file:{made / 'pki/passphrase'}"], check=True)
     return made
 
 

@@ -1,14 +1,18 @@
 #include "config_folder.h"
 
 #include <doctest/doctest.h>
+#include <openssl/pem.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
 #include <fstream>
+#include <memory>
+#include <sstream>
 
 #include "config/decode.h"
 #include "pki/authority.h"
+#include "pki/private_key.h"
 
 namespace gateway::config {
 namespace {
@@ -32,6 +36,9 @@ class SharedPki {
     issue("other-server", std::chrono::days(365));
     issue("ending-server", std::chrono::days(7));
     issue("expired-server", std::chrono::days(-1));
+    issue("rsa", std::chrono::days(365), pki::KeyType::rsa_2048);
+    issue("client", std::chrono::days(365), pki::KeyType::ecdsa_p256, false);
+    encrypt_key();
   }
   ~SharedPki() { fs::remove_all(folder_); }
   [[nodiscard]] const fs::path& folder() const { return folder_; }
@@ -52,16 +59,32 @@ class SharedPki {
     REQUIRE_MESSAGE(made, (made ? "" : made.error().message));
   }
 
-  void issue(const std::string& name, std::chrono::days until) const {
+  void issue(const std::string& name, std::chrono::days until, pki::KeyType key = pki::KeyType::ecdsa_p256,
+             bool is_server = true) const {
     auto authority = pki::Authority::open(folder_);
     REQUIRE(authority);
     pki::IssueOptions options;
     options.name = name;
-    options.server = true;
-    options.alt_names.dns = {"example.com", "*.example.com"};
+    options.key_type = key;
+    options.server = is_server;
+    options.client = !is_server;
+    if (is_server) options.alt_names.dns = {"example.com", "*.example.com"};
     options.validity = {.not_before = now() - std::chrono::days(20), .not_after = now() + until};
     const auto issued = authority->issue(options, now());
     REQUIRE_MESSAGE(issued, (issued ? "" : issued.error().message));
+  }
+
+  void encrypt_key() const {
+    std::stringstream pem;
+    pem << std::ifstream(folder_ / "issued/server.key").rdbuf();
+    const auto key = pki::key_from_pem(pem.str(), "server.key");
+    REQUIRE(key);
+    const std::string file = (folder_ / "issued/encrypted.key").string();
+    constexpr std::string_view kPassphrase = "correct horse";
+    const std::unique_ptr<BIO, decltype(&BIO_free_all)> out(BIO_new_file(file.c_str(), "w"), BIO_free_all);
+    REQUIRE(PEM_write_bio_PKCS8PrivateKey(out.get(), key->get(), EVP_aes_256_cbc(), kPassphrase.data(),
+                                          static_cast<int>(kPassphrase.size()), nullptr, nullptr) == 1);
+    fs::permissions(file, fs::perms::owner_read);
   }
 
   fs::path folder_;

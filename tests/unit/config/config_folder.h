@@ -13,7 +13,8 @@ namespace gateway::config {
 // A folder for one config file, with a PKI in pki/ (as `gatewayctl pki` makes it) that all tests of the process share:
 // pki/ca.pem, pki/ca.crl, pki/other/ca.pem, pki/other/ca.crl; below the first pki/issuing/ca.pem and, below that one,
 // pki/deep/ca.pem, with CRLs; and in pki/issued/ the pairs server (for *.example.com
-// and example.com), other-server, expired-server and ending-server.
+// and example.com), other-server, expired-server, ending-server, rsa (of that type of key) and client (no server's);
+// also encrypted.key, the key of server behind the passphrase "correct horse".
 class ConfigFolder {
  public:
   ConfigFolder();

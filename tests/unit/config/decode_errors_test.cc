@@ -64,8 +64,10 @@ TEST_CASE("what is planned but not there is refused as such, never ignored") {
   CHECK(in_route("{require: authenticated, respond: echo}").find("not in this version") == std::string::npos);
   CHECK(in_route("require: authenticated\n        respond: echo") ==
         "6:9: error: 'require' in a route: not in this version\n");
-  CHECK(in_host("tls: {certificate: [a, b], key: c}") ==
-        "3:24: error: a list of certificates: not in this version; name one file\n");
+  CHECK(
+      in_host("tls: {certificate: [a, b], key: c}") ==
+      "3:24: error: expected one certificate, found a list; several certificates for one host stand in 'certificates' "
+      "('- {certificate: a.pem, key: a.key}')\n");
 }
 
 TEST_CASE("a wrong kind of value says what was expected and what is there") {

@@ -54,8 +54,9 @@ TEST_CASE("a good config becomes a snapshot") {
   REQUIRE(host.tls);
   CHECK(host.tls->name == "v");
   CHECK(host.tls->client_auth == tls::ClientAuth::strict);
-  CHECK(host.tls->chain.size() == 1);
-  CHECK_FALSE(host.tls->private_key.empty());
+  REQUIRE(host.tls->certificates.size() == 1);
+  CHECK(host.tls->certificates[0].chain.size() == 1);
+  CHECK_FALSE(host.tls->certificates[0].private_key->empty());
   REQUIRE(host.tls->trust);
   CHECK(host.tls->trust->anchors.size() == 1);
   CHECK(host.tls->trust->crls->describe().size() == 1);

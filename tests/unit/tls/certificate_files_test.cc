@@ -1,7 +1,6 @@
 #include "tls/certificate_files.h"
 
 #include <doctest/doctest.h>
-#include <openssl/pem.h>
 
 #include "test_pki.h"
 
@@ -13,12 +12,6 @@ namespace {
 const Issued& root() {
   static const Issued issued = make_root("Root");
   return issued;
-}
-
-std::string memory_of(BIO* bio) {
-  char* text = nullptr;
-  const long size = BIO_get_mem_data(bio, &text);
-  return {text, static_cast<std::size_t>(size)};
 }
 
 template <typename T>
@@ -47,48 +40,6 @@ TEST_CASE("what is no certificate is an error that says so") {
         "certificate 1 can't be parsed");
 }
 
-TEST_CASE("private keys are read in PKCS#8 and in the traditional form, PEM or DER") {
-  const Issued leaf = make_client("alice", root());
-  CHECK(check_key_matches(leaf.der(), *parse_private_key(leaf.key_pem())).has_value());
-  CHECK(check_key_matches(leaf.der(), *parse_private_key(leaf.key_der())).has_value());
-  CHECK(check_key_matches(leaf.der(), *parse_private_key(leaf.pem() + leaf.key_pem())).has_value());
-  const BioPtr bio(BIO_new(BIO_s_mem()));
-  PEM_write_bio_PrivateKey_traditional(bio.get(), leaf.key.get(), nullptr, nullptr, 0, nullptr, nullptr);
-  CHECK(check_key_matches(leaf.der(), *parse_private_key(memory_of(bio.get()))).has_value());
-}
-
-TEST_CASE("an encrypted key is an error that says so") {
-  const Issued leaf = make_client("alice", root());
-  char passphrase[] = "secret";
-  const auto* key = reinterpret_cast<unsigned char*>(passphrase);
-  const BioPtr pkcs8(BIO_new(BIO_s_mem()));
-  PEM_write_bio_PKCS8PrivateKey(pkcs8.get(), leaf.key.get(), EVP_aes_128_cbc(), passphrase, 6, nullptr, nullptr);
-  const BioPtr traditional(BIO_new(BIO_s_mem()));
-  PEM_write_bio_PrivateKey_traditional(traditional.get(), leaf.key.get(), EVP_aes_128_cbc(), key, 6, nullptr, nullptr);
-  const BioPtr der(BIO_new(BIO_s_mem()));
-  i2d_PKCS8PrivateKey_bio(der.get(), leaf.key.get(), EVP_aes_128_cbc(), passphrase, 6, nullptr, nullptr);
-  for (const BioPtr* bio : {&pkcs8, &traditional, &der}) {
-    CHECK(error_of(parse_private_key(memory_of(bio->get()))) == "the private key is encrypted: remove its passphrase");
-  }
-}
-
-TEST_CASE("what is no key is an error") {
-  CHECK(error_of(parse_private_key("")) == "the private key can't be parsed");
-  CHECK(error_of(parse_private_key("nonsense")) == "the private key can't be parsed");
-  CHECK(error_of(parse_private_key(root().pem())) == "no PRIVATE KEY block in the file");
-}
-
-TEST_CASE("a key must be the certificate's own and strong enough") {
-  const Issued leaf = make_client("alice", root());
-  CHECK(error_of(check_key_matches(leaf.der(), root().key_der())) == "the private key is not the certificate's");
-  const Issued weak = issue({.key = KeyKind::rsa1024}, nullptr);
-  CHECK(error_of(check_key_matches(weak.der(), weak.key_der())) ==
-        "the RSA key has 1024 bits, at least 2048 are needed");
-  const Issued rsa = issue({.key = KeyKind::rsa2048}, nullptr);
-  CHECK(check_key_matches(rsa.der(), rsa.key_der()).has_value());
-  CHECK_FALSE(check_key_matches("x", rsa.key_der()).has_value());
-}
-
 TEST_CASE("the facts of a certificate are what an operator wants to know") {
   const Issued server = make_server("a.example", root());
   const auto facts = facts_of(server.der());
@@ -97,7 +48,30 @@ TEST_CASE("the facts of a certificate are what an operator wants to know") {
   CHECK(facts->issuer == "CN=Root");
   CHECK(facts->dns_names == std::vector<std::string>{"a.example"});
   CHECK_FALSE(facts->is_ca);
+  CHECK(facts->key_type == "ECDSA");
+  CHECK(facts->unfit_for_servers.empty());
   CHECK(facts->not_after > facts->not_before);
   CHECK(facts_of(root().der())->is_ca);
   CHECK_FALSE(facts_of("x").has_value());
+}
+
+TEST_CASE("the facts of a certificate name its type of key") {
+  const auto type_of = [](KeyKind kind) { return facts_of(issue({.key = kind}, nullptr).der())->key_type; };
+  CHECK(type_of(KeyKind::p256) == "ECDSA");
+  CHECK(type_of(KeyKind::rsa2048) == "RSA");
+  CHECK(type_of(KeyKind::ed25519) == "Ed25519");
+  CHECK(type_of(KeyKind::dsa2048).empty());
+}
+
+TEST_CASE("a certificate whose extensions forbid it to be a TLS server's says which") {
+  const auto unfit = [](const std::string& extended, const std::string& usage) {
+    const CertificateSpec spec{.key_usage = usage, .extended_key_usage = extended};
+    return facts_of(issue(spec, &root()).der())->unfit_for_servers;
+  };
+  CHECK(unfit("serverAuth", "none").empty());
+  CHECK(unfit("serverAuth,clientAuth", "digitalSignature").empty());
+  CHECK(unfit("anyExtendedKeyUsage", "none").empty());
+  CHECK(unfit("", "none").empty());
+  CHECK(unfit("clientAuth", "none") == "its extended key usage does not have serverAuth");
+  CHECK(unfit("serverAuth", "keyEncipherment") == "its key usage does not have digitalSignature");
 }

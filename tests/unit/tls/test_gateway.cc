@@ -7,6 +7,8 @@
 #include <cstdlib>
 #include <map>
 
+#include "tls/key_type.h"
+
 namespace gateway::tls::test {
 namespace {
 
@@ -52,6 +54,15 @@ std::shared_ptr<const TrustSet> make_trust(const std::vector<Issued>& anchors, c
   return trust;
 }
 
+ServerCertificate certificate_of(const Issued& leaf, const std::vector<const Issued*>& issuers) {
+  ServerCertificate certificate;
+  certificate.key_type = key_type_of(leaf.key.get());
+  certificate.chain = {leaf.der()};
+  for (const Issued* issuer : issuers) certificate.chain.push_back(issuer->der());
+  certificate.private_key = std::make_shared<const core::Secret>(leaf.key_der());
+  return certificate;
+}
+
 Gateway::Gateway(const std::vector<HostSpec>& hosts) {
   library_ = make_worker_library([now = now_] { return *now; });
   reload(hosts);
@@ -67,8 +78,8 @@ void Gateway::reload(const std::vector<HostSpec>& hosts) {
     auto options = std::make_shared<HostOptions>();
     options->name = spec.name;
     options->client_auth = spec.client_auth;
-    options->chain = {server->second.der()};
-    options->private_key = server->second.key_der();
+    options->certificates = spec.certificates;
+    if (spec.certificates.empty()) options->certificates = {certificate_of(server->second)};
     options->trust = spec.client_auth == ClientAuth::off ? nullptr : spec.trust;
     options->min_version = spec.min_version;
     options->max_version = spec.max_version;
@@ -109,6 +120,9 @@ Client::Client(const ClientSpec& spec)
   SSL_CTX_set_max_proto_version(ctx, spec.version != 0 ? spec.version : TLS1_3_VERSION);
   if (!spec.groups.empty()) require(SSL_CTX_set1_groups_list(ctx, spec.groups.c_str()) == 1, "groups");
   if (!spec.tls12_ciphers.empty()) require(SSL_CTX_set_cipher_list(ctx, spec.tls12_ciphers.c_str()) == 1, "ciphers");
+  if (!spec.signature_algorithms.empty()) {
+    require(SSL_CTX_set1_sigalgs_list(ctx, spec.signature_algorithms.c_str()) == 1, "signature algorithms");
+  }
   if (spec.certificate != nullptr) {
     require(SSL_CTX_use_certificate(ctx, spec.certificate->certificate.get()) == 1, "certificate");
     require(SSL_CTX_use_PrivateKey(ctx, spec.certificate->key.get()) == 1, "key");

@@ -20,6 +20,9 @@ const Issued& client_root();
 std::shared_ptr<const TrustSet> make_trust(const std::vector<Issued>& anchors,
                                            const std::vector<std::string>& crls = {});
 
+// What a host shows: `leaf`, then `issuers`.
+ServerCertificate certificate_of(const Issued& leaf, const std::vector<const Issued*>& issuers = {});
+
 struct HostSpec {
   std::string name = "host.example";  // of the virtual host and its only host name, unless `patterns` says otherwise
   std::vector<std::string> patterns = {};
@@ -28,6 +31,7 @@ struct HostSpec {
   std::shared_ptr<const TrustSet> trust = make_trust({client_root()});
   ProtocolVersion min_version = ProtocolVersion::tls12;
   ProtocolVersion max_version = ProtocolVersion::tls13;
+  std::vector<ServerCertificate> certificates = {};  // empty: one of the server CA for `name`
 };
 
 class Gateway {
@@ -66,6 +70,7 @@ struct ClientSpec {
   SessionPtr session = {};
   std::string groups = "";
   std::string tls12_ciphers = "";
+  std::string signature_algorithms = "";
   // Replaces the server_name extension's body.
   std::string raw_server_name = "";
   // Two unknown extensions of this size make the ClientHello large.
