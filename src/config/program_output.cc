@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/pidfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -130,7 +130,8 @@ std::vector<char*> child_environment() {
 // A child that is killed, with its group, and reaped if nobody has waited for it.
 class Child {
  public:
-  explicit Child(pid_t pid) : pid_(pid), descriptor_(::pidfd_open(pid, 0)) {}
+  // Not by its function, which glibc 2.36 declares without C linkage.
+  explicit Child(pid_t pid) : pid_(pid), descriptor_(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))) {}
   ~Child() {
     if (pid_ <= 0) return;
     ::kill(-pid_, SIGKILL);

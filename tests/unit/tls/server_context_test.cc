@@ -184,14 +184,15 @@ TEST_CASE("contexts that can't be built say which host and why") {
   broken.trust = nullptr;
   CHECK(build(broken) == "virtual host host.example: client certificates can't be verified without a trust set");
   broken = options;
-  broken.private_key = make_client("x", client_root()).key_der();
+  ServerCertificate& certificate = broken.certificates[0];
+  certificate.private_key = certificate_of(make_client("x", client_root())).private_key;
   CHECK(build(broken).find("host.example") != std::string::npos);
-  broken.private_key = "nonsense";
+  certificate.private_key = std::make_shared<const gateway::core::Secret>("nonsense");
   CHECK(build(broken).find("private key") != std::string::npos);
   broken = options;
-  broken.chain.clear();
+  broken.certificates[0].chain.clear();
   CHECK(build(broken).find("no server certificate") != std::string::npos);
-  broken.chain = {"nonsense"};
+  broken.certificates[0].chain = {"nonsense"};
   CHECK_FALSE(build(broken).empty());
   CHECK_FALSE(WorkerContexts::build(make_worker_library(), {}, nullptr, nullptr).has_value());
   CHECK_FALSE(WorkerContexts::build(nullptr, {}, TicketKeys::generate(), nullptr).has_value());
@@ -218,8 +219,8 @@ TEST_CASE("the digests of a host's options change with each thing that they stan
   changed([&](HostOptions& o) { o.trust = trust_with([](TrustSet& t) { t.anchors.push_back(server_ca().der()); }); },
           true);
   changed([&](HostOptions& o) { o.trust = trust_with([](TrustSet& t) { t.send_ca_names = false; }); }, false);
-  changed([](HostOptions& o) { o.private_key += "x"; }, false);
-  changed([](HostOptions& o) { o.chain.push_back(server_ca().der()); }, false);
+  changed([](HostOptions& o) { o.certificates[0].private_key = std::make_shared<const gateway::core::Secret>("x"); }, false);
+  changed([](HostOptions& o) { o.certificates[0].chain.push_back(server_ca().der()); }, false);
   HostOptions same = base;
   same.trust = trust_with([](TrustSet& t) { t.crls = nullptr; });
   CHECK(content_digest_of(same) == content_digest_of(base));
