@@ -49,7 +49,7 @@ TEST_CASE("a program that isn't there, fails or is killed is an error that says 
   CHECK(output({"pwd"}, "/no/such/folder") == "error: can't run 'pwd': No such file or directory");
   CHECK(shell("exit 3") == "error: '/bin/sh' ended with status 3");
   CHECK(shell("echo secret; echo locked >&2; echo more >&2; exit 1") == "error: '/bin/sh' ended with status 1: locked");
-  CHECK(shell("printf 'a\\033b' >&2; exit 1") == "error: '/bin/sh' ended with status 1: a\\x1bb");
+  CHECK(shell("printf 'a\\033b' >&2; exit 1") == "error: '/bin/sh' ended with status 1: a\\x1Bb");
   CHECK(shell("kill -9 $$") == "error: '/bin/sh' was ended by signal 9");
 }
 
