@@ -91,6 +91,9 @@ def clients():
         timeseries("New connections with and without a certificate", "Established ones.", "ops",
                    query(rate("gateway_tls_client_certificates_total", HOST, "virtual_host, result"), "{{virtual_host}} {{result}}"),
                    stack=True),
+        timeseries("Connections by trust anchor", "Established ones with a certificate. An old CA may go when nobody uses it.", "ops",
+                   query(rate("gateway_tls_anchor_handshakes_total", ALL, "trust, anchor, fingerprint"), "{{trust}} {{anchor}} {{fingerprint}}"),
+                   size=(24, 7)),
         timeseries("Refused for want of a certificate", "Clients without one at strict hosts.", "ops",
                    query(rate("gateway_tls_handshakes_total", f'{HOST}, reason="no_certificate"', "virtual_host"), "{{virtual_host}}")),
         timeseries("Open connections", "Clients' connections; tunnels (WebSocket) are among them.", "none",
@@ -103,6 +106,22 @@ def clients():
         timeseries("Bytes from and to clients", "Of the sockets, with TLS; counted when a connection ends.", "Bps",
                    query(rate("gateway_client_received_bytes_total", ALL), "received"),
                    query(rate("gateway_client_sent_bytes_total", ALL), "sent"), size=(8, 8)),
+    ]
+
+
+def ocsp():
+    return [
+        timeseries("Requests by what OCSP knew", "Empty where no trust set asks. `unavailable` passed with mode soft, and was refused with hard.",
+                   "reqps", query(rate("gateway_ocsp_decisions_total", HOST, "decision"), "{{decision}}"), stack=True),
+        timeseries("Questions to OCSP responders", "By what came of them; docs/operations.md says what to do.", "ops",
+                   query(rate("gateway_ocsp_queries_total", ALL, "outcome"), "{{outcome}}"),
+                   query(rate("gateway_ocsp_cache_hits_total", ALL, "by"), "no need: {{by}}")),
+        timeseries("Waiting for OCSP", "Requests, and certificates that are asked about or queued; certificates whose status is known.", "none",
+                   query(f"sum (gateway_ocsp_waiting_requests{{{ALL}}})", "requests"),
+                   query(f"sum by (state) (gateway_ocsp_queries{{{ALL}}})", "certificates: {{state}}"),
+                   query(f"sum (gateway_ocsp_known_certificates{{{ALL}}})", "certificates: known")),
+        timeseries("Time to the answer", "Of questions that reached an OCSP responder.", "s",
+                   *quantiles("gateway_ocsp_query_duration_seconds", ALL)),
     ]
 
 
@@ -167,9 +186,14 @@ def expiries():
               f"min by (virtual_host, kind, subject) (gateway_certificate_not_after_timestamp_seconds{{{HOST}}} - time()) / 86400",
               "Days left",
               {"virtual_host": "Virtual host", "kind": "Kind", "subject": "Subject"}, DAYS),
-        table("CRLs", "Days until each must be replaced. After that clients of its issuer are refused (crl_expired).", "d",
+        table("CRLs", "Days until each must be replaced. After that clients of its issuer are refused, now or after a grace (crl_expired).", "d",
               f"min by (trust, issuer) (gateway_crl_next_update_timestamp_seconds{{{ALL}}} - time()) / 86400", "Days left",
               {"trust": "Trust set", "issuer": "Issuer"}, steps(RED, (0.25, YELLOW), (1, GREEN))),
+        table("OCSP staples", "Time until the response that is stapled to a certificate ends.", "s",
+              f"min by (virtual_host, subject) (gateway_ocsp_staple_next_update_timestamp_seconds{{{HOST}}} - time())", "Left",
+              {"virtual_host": "Virtual host", "subject": "Subject"}, steps(RED, (600, YELLOW), (3600, GREEN))),
+        timeseries("OCSP staple fetches", "By result. Failed: no answer that can be believed. Revoked: the CA has revoked our certificate.", "ops",
+                   query(rate("gateway_ocsp_staple_fetches_total", HOST, "virtual_host, result"), "{{result}} {{virtual_host}}")),
     ]
 
 
@@ -181,6 +205,12 @@ def configuration():
         timeline("Was the last reload taken", "By instance.",
                  query(f"min by (instance) (gateway_config_last_reload_success{{{ALL}}})", "{{instance}}"),
                  words({0: ("refused", RED), 1: ("taken", GREEN)})),
+        timeseries("Rotated files", "Certificates, CAs and CRLs that were taken without a reload; kept: a fault kept the old ones.", "none",
+                   query(f"sum by (item, result) (increase(gateway_rotations_total{{{ALL}}}[$__rate_interval]))", "{{item}} {{result}}"),
+                   bars=True),
+        timeline("Files that can't be taken", "What was in use before is kept.",
+                 query(f"max by (item, name) (gateway_rotation_stale{{{ALL}}})", "{{item}} {{name}}"),
+                 words({0: ("fresh", GREEN), 1: ("stale", RED)})),
         timeseries("Generation", "Of the configuration that is served; it begins at 1 with each start.", "none",
                    query(f"max by (instance) (gateway_config_generation{{{ALL}}})", "{{instance}}"), size=(8, 6)),
         table("Time since the last reload", "Taken or refused.", "s",
@@ -217,7 +247,7 @@ def process():
 
 
 def dashboard():
-    rows = [("At a glance", glance()), ("TLS handshakes", handshakes()), ("Clients", clients()), ("Requests", requests()),
+    rows = [("At a glance", glance()), ("TLS handshakes", handshakes()), ("Clients", clients()), ("OCSP", ocsp()), ("Requests", requests()),
             ("Policies", policies()),
             ("Upstreams", upstreams()), ("Expiries", expiries()), ("Configuration", configuration()), ("Process", process())]
     variables = [datasource_variable(), label_variable("job", "Job", "label_values(gateway_build_info, job)"),

@@ -8,6 +8,7 @@
 #include "config/load.h"
 #include "config/quote.h"
 #include "tls/crl_index.h"
+#include "tls/token_key.h"
 
 namespace gateway::config {
 namespace {
@@ -44,7 +45,10 @@ void by_name(std::string_view kind, const Items& before, const Items& after, Lin
 }
 
 bool same_key(const tls::ServerCertificate& a, const tls::ServerCertificate& b) {
-  return a.private_key->view() == b.private_key->view();
+  if (!a.token_key || !b.token_key) {
+    return !a.token_key && !b.token_key && a.private_key->view() == b.private_key->view();
+  }
+  return a.token_key->search == b.token_key->search && a.token_key->module == b.token_key->module;
 }
 
 // One certificate before and after is "the certificate", whatever its type; of several each goes by its own.
@@ -86,7 +90,20 @@ void compare_tls(const std::string& prefix, const proxy::VirtualHost& before, co
     line(fmt::format("client_auth {} instead of {}", tls::to_string(b.client_auth), tls::to_string(a.client_auth)));
   }
   compare_certificates(prefix, a, b, lines);
-  if (a.min_version != b.min_version || a.max_version != b.max_version) line("TLS versions changed");
+  if (a.on_refusal != b.on_refusal) {
+    line(b.on_refusal == tls::OnRefusal::http ? "on_refusal http instead of alert"
+                                              : "on_refusal alert instead of http");
+  }
+  const auto is_stapled_alike = [](const tls::StapledCertificate& x, const tls::StapledCertificate& y) {
+    return x.issuer == y.issuer && x.responder.text() == y.responder.text();
+  };
+  if (!std::ranges::equal(a.stapled, b.stapled, is_stapled_alike)) line("stapling changed");
+  if (a.session_tickets != b.session_tickets || a.session_lifetime != b.session_lifetime) line("session changed");
+  if (a.settings.min_version != b.settings.min_version || a.settings.max_version != b.settings.max_version) {
+    line("TLS versions changed");
+  } else if (a.settings != b.settings || a.max_client_chain_bytes != b.max_client_chain_bytes) {
+    line("TLS settings changed");
+  }
   if (a.trust && b.trust && a.trust->name != b.trust->name) {
     line(fmt::format("trust {} instead of {}", escaped(b.trust->name), escaped(a.trust->name)));
   }
@@ -188,13 +205,21 @@ bool same_crls(const tls::TrustSet& before, const tls::TrustSet& after) {
   });
 }
 
+bool same_ocsp(const tls::TrustSet& before, const tls::TrustSet& after) {
+  if (!before.ocsp || !after.ocsp) return !before.ocsp && !after.ocsp;
+  return before.ocsp->settings == after.ocsp->settings;
+}
+
 void compare_trust(const LoadedConfig& before, const LoadedConfig& after, Lines& lines) {
   by_name("trust set", trust_sets_of(before), trust_sets_of(after), lines,
           [&](const std::string& prefix, const tls::TrustSet& a, const tls::TrustSet& b) {
             if (a.anchors != b.anchors) lines.push_back(prefix + ": CA certificates changed");
             if (!same_crls(a, b)) lines.push_back(prefix + ": CRLs changed");
+            if (!same_ocsp(a, b)) lines.push_back(prefix + ": OCSP settings changed");
             if (a.depth != b.depth || a.require_revocation != b.require_revocation ||
-                a.send_ca_names != b.send_ca_names || a.strict_profile != b.strict_profile) {
+                a.revocation_scope != b.revocation_scope || a.crl_grace != b.crl_grace ||
+                a.send_ca_names != b.send_ca_names || a.partial_chains != b.partial_chains ||
+                a.require_client_purpose != b.require_client_purpose || a.strict_profile != b.strict_profile) {
               lines.push_back(prefix + ": settings changed");
             }
           });
@@ -211,7 +236,16 @@ void compare_settings(const LoadedConfig& before, const LoadedConfig& after, Lin
     lines.emplace_back("trusted proxies changed");
   }
   if (a.access_log != b.access_log) lines.emplace_back("access log changed");
-  if (before.watch != after.watch) lines.emplace_back(after.watch ? "watch turned on" : "watch turned off");
+  const auto& old_keys = before.ticket_keys;
+  const auto& new_keys = after.ticket_keys;
+  if (old_keys && new_keys ? !old_keys->same_as(*new_keys) : old_keys != new_keys) {
+    lines.emplace_back("session ticket keys changed");
+  }
+  if (before.watch != after.watch) {
+    const bool switched = before.watch == Watch::off || after.watch == Watch::off;
+    lines.push_back(switched ? fmt::format("watch turned {}", after.watch == Watch::off ? "off" : "on")
+                             : fmt::format("watch {} instead of {}", to_string(after.watch), to_string(before.watch)));
+  }
   if (before.admin.metrics != after.admin.metrics) lines.emplace_back("admin.metrics changed");
 }
 

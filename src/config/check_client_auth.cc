@@ -19,6 +19,9 @@ bool looks_at_certificates(const policy::PolicySpec& policy) {
 void check_mode(const TlsConfig& tls, DiagnosticSink& sink) {
   const std::string_view mode = tls::to_string(tls.client_auth);
   if (tls.client_auth == tls::ClientAuth::off) {
+    if (tls.on_refusal == tls::OnRefusal::http) {
+      sink.warning(tls.on_refusal_at, "http", "'on_refusal' has no effect with 'client_auth: off'");
+    }
     if (tls.trust) {
       sink.warning(tls.trust->at, tls.trust->value, "a trust set has no effect with 'client_auth: off'");
     }
@@ -30,11 +33,31 @@ void check_mode(const TlsConfig& tls, DiagnosticSink& sink) {
   }
 }
 
+// `require` can only ask for what the mode lets a client show, and can't take back what the mode demands.
+void check_requirement(const VirtualHostConfig& host, const RouteSettings& settings, DiagnosticSink& sink) {
+  if (!settings.requires_client) return;
+  const Text& place = settings.requires_client_at;
+  if (!host.tls || host.tls->client_auth == tls::ClientAuth::off) {
+    if (*settings.requires_client == Requirement::none) return;
+    sink.error(
+        place.at, place.value,
+        fmt::format("{} asks for no client certificates ({}), so 'require: authenticated' would refuse everybody",
+                    in_quotes(host.name.value), host.tls ? "client_auth: off" : "no 'tls'"));
+  } else if (host.tls->client_auth == tls::ClientAuth::strict && *settings.requires_client == Requirement::none) {
+    sink.error(place.at, place.value,
+               fmt::format("{} is 'client_auth: strict', which 'require: none' can't undo; 'optional' lets anonymous "
+                           "clients in",
+                           in_quotes(host.name.value)));
+  }
+}
+
 }  // namespace
 
 void check_client_auth(const Config& config, DiagnosticSink& sink) {
   for (const VirtualHostConfig& host : config.virtual_hosts) {
     if (host.tls) check_mode(*host.tls, sink);
+    check_requirement(host, host.settings, sink);
+    for (const RouteConfig& route : host.routes) check_requirement(host, route.settings, sink);
     const bool has_identity = host.tls && host.tls->client_auth != tls::ClientAuth::off;
     if (has_identity || !host.policy) continue;
     const auto policy =

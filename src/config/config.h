@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -7,6 +8,7 @@
 
 #include "config/diagnostic.h"
 #include "config/load.h"
+#include "core/http_url.h"
 #include "core/ip_address.h"
 #include "core/limits.h"
 #include "policy/policy_spec.h"
@@ -40,6 +42,16 @@ struct ListenerConfig {
   Position redirect_at;
 };
 
+// `revocation: {ocsp: …}`
+struct OcspConfig {
+  Position at;
+  std::optional<tls::OcspMode> mode;  // nullopt: off
+  tls::OcspNonce nonce = tls::OcspNonce::asked;
+  core::Milliseconds timeout{2'000};
+  std::optional<Text> responder;  // an http URL
+  std::optional<Text> responder_certificate;
+};
+
 struct TrustConfig {
   Text name;
   std::vector<Text> ca;
@@ -48,6 +60,11 @@ struct TrustConfig {
   bool require_revocation = false;
   bool revocation_is_stated = false;  // whichever way: then nobody needs a warning
   Position revocation_at;
+  OcspConfig ocsp;
+  tls::RevocationScope revocation_scope = tls::RevocationScope::chain;
+  core::Milliseconds crl_grace{0};
+  bool partial_chains = false;
+  bool require_client_purpose = true;
   bool send_ca_names = true;
   bool strict_profile = true;
 };
@@ -67,10 +84,33 @@ struct PolicyConfig {
   std::vector<RulePlace> places;
 };
 
+// `tls.session:`; what is not given is inherited.
+struct HostSessionConfig {
+  std::optional<std::chrono::seconds> lifetime;
+  std::optional<bool> tickets;
+};
+
+// `session:` of the top level.
+struct SessionConfig {
+  std::chrono::seconds lifetime = core::kSessionLifetime;
+  bool tickets = true;
+  std::vector<Text> ticket_keys;  // files; none: random keys, rotated by time
+};
+
+// What a client must have shown before a route answers it.
+enum class Requirement : std::uint8_t { none, authenticated };
+
 // Where the passphrase of a key comes from: one of the two; neither if what stood there was faulty.
 struct PassphraseConfig {
   Text file;
   std::vector<Text> command;  // the program, then its arguments
+};
+
+// `tls.stapling`, if it is on.
+struct StaplingConfig {
+  Position at;
+  std::optional<core::HttpUrl> responder;  // nullopt: the one that the certificate names
+  std::optional<Text> issuer;              // nullopt: the second certificate in the certificate's file
 };
 
 struct CertificateConfig {
@@ -86,8 +126,13 @@ struct TlsConfig {
   Position client_auth_at;
   bool client_auth_is_stated = false;
   std::optional<Text> trust;
-  tls::ProtocolVersion min_version = tls::ProtocolVersion::tls12;
-  tls::ProtocolVersion max_version = tls::ProtocolVersion::tls13;
+  tls::TlsProfile profile = tls::TlsProfile::intermediate;
+  tls::TlsSettings settings = tls::settings_of(tls::TlsProfile::intermediate);
+  std::uint64_t max_client_chain_bytes = core::kMaxClientChainBytes;
+  tls::OnRefusal on_refusal = tls::OnRefusal::alert;
+  Position on_refusal_at;
+  HostSessionConfig session;
+  std::optional<StaplingConfig> stapling;
 };
 
 // `timeouts:`; what is not given is inherited.
@@ -108,6 +153,8 @@ struct RouteSettings {
   std::optional<proxy::IdentityHeaders> identity_headers;
   std::optional<bool> keep_encoded_slashes;
   std::optional<std::uint64_t> body_bytes;
+  std::optional<Requirement> requires_client;
+  Text requires_client_at;
 };
 
 struct HeaderToSet {
@@ -168,9 +215,10 @@ struct AdminConfig {
 };
 
 struct Config {
-  std::optional<unsigned> workers;  // nullopt: one per core
-  bool watch = false;
+  std::optional<Text> pkcs11_module;    // a path; nullopt: the choice of OpenSSL's provider
+  std::optional<unsigned> workers;      // nullopt: one per core
   std::optional<Text> state_directory;  // nullopt: the default
+  Watch watch = Watch::files;
   std::vector<ListenerConfig> listeners;
   bool listeners_are_complete = true;  // false: one has no usable address, so that who answers where can't be told
   std::vector<TrustConfig> trust;
@@ -183,6 +231,7 @@ struct Config {
   std::vector<core::Cidr> trusted_proxies;
   AccessLogConfig access_log;
   AdminConfig admin;
+  SessionConfig session;
 };
 
 }  // namespace gateway::config

@@ -17,7 +17,7 @@ std::optional<Config> decode(std::string_view text, DiagnosticSink& sink, const 
   config.listeners_are_complete = fields.require("listeners") != nullptr;
   fields.require("virtual_hosts");
   using Section = void (*)(Decoder&, const Node&, Config&);
-  constexpr std::array<std::pair<std::string_view, Section>, 11> kSections{{
+  constexpr std::array<std::pair<std::string_view, Section>, 13> kSections{{
       {"workers", decode_workers},
       {"listeners", decode_listeners},
       {"trust", decode_trust},
@@ -28,14 +28,17 @@ std::optional<Config> decode(std::string_view text, DiagnosticSink& sink, const 
       {"trusted_proxies", decode_trusted_proxies},
       {"access_log", decode_access_log},
       {"admin", decode_admin},
+      {"pkcs11", decode_pkcs11},
       {"state_directory", decode_state_directory},
+      {"session", decode_session},
   }};
   for (const auto& [key, decode_section] : kSections) {
     if (const Node* node = fields.find(key)) decode_section(decoder, *node, config);
   }
   if (const Node* node = fields.find("timeouts")) config.timeouts = decode_timeouts(decoder, *node, kTimeoutKeys);
-  if (const Node* node = fields.find("watch")) assign(config.watch, decoder.boolean(*node));
+  if (const Node* node = fields.find("watch")) decode_watch(decoder, *node, config);
   if (const Node* node = fields.find("forwarding")) config.forwarding = decode_forwarding(decoder, *node);
+  inherit_session(config);
   return config;
 }
 

@@ -88,4 +88,11 @@ std::vector<CertificateConfig> decode_certificates(Decoder& decoder, Fields& tls
   return certificates;
 }
 
+void decode_pkcs11(Decoder& decoder, const Node& node, Config& config) {
+  const Fields fields(decoder, node, kPkcs11Keys);
+  if (const Node* module = fields.find("module")) {
+    config.pkcs11_module = decoder.word(*module, "the path of a PKCS#11 module (a shared library)");
+  }
+}
+
 }  // namespace gateway::config

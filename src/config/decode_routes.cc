@@ -120,6 +120,9 @@ proxy::IdentityHeaders decode_identity_headers(Decoder& decoder, const Node& nod
   return headers;
 }
 
+constexpr std::array<std::pair<std::string_view, Requirement>, 2> kRequirements{
+    {{"authenticated", Requirement::authenticated}, {"none", Requirement::none}}};
+
 constexpr std::array<std::pair<std::string_view, bool>, 2> kEncodedSlashes{{{"reject", false}, {"keep", true}}};
 
 }  // namespace
@@ -134,6 +137,10 @@ RouteSettings decode_route_settings(Decoder& decoder, const Fields& fields, cons
   }
   if (const Node* slashes = fields.find("encoded_slashes")) {
     settings.keep_encoded_slashes = decoder.choice<bool>(*slashes, kEncodedSlashes);
+  }
+  if (const Node* requires_client = fields.find("require")) {
+    settings.requires_client = decoder.choice<Requirement>(*requires_client, kRequirements);
+    settings.requires_client_at = {requires_client->text, requires_client->at};
   }
   if (const Node* limits = fields.find("limits")) {
     const Fields inner(decoder, *limits, kRouteLimitKeys);

@@ -85,6 +85,19 @@ void decode_state_directory(Decoder& decoder, const Node& node, Config& config) 
   config.state_directory = decoder.word(node, "the path of a folder");
 }
 
+void decode_watch(Decoder& decoder, const Node& node, Config& config) {
+  constexpr std::string_view kExpected = "files, all or off";
+  const auto text = decoder.word(node, kExpected);
+  if (!text) return;
+  if (const auto is_on = parse_boolean(text->value)) {
+    config.watch = *is_on ? Watch::all : Watch::off;
+  } else if (text->value == "files" || text->value == "all") {
+    config.watch = text->value == "all" ? Watch::all : Watch::files;
+  } else {
+    decoder.reject(*text, kExpected);
+  }
+}
+
 void decode_limits(Decoder& decoder, const Node& node, Config& config) {
   const Fields fields(decoder, node, kLimitKeys);
   core::Limits& limits = config.limits;

@@ -11,7 +11,6 @@ namespace gateway::config {
 namespace {
 
 using tls::ClientAuth;
-using tls::ProtocolVersion;
 
 constexpr std::array<std::string_view, 3> kModes{"strict", "optional", "off"};
 
@@ -40,17 +39,8 @@ void decode_client_auth(Decoder& decoder, const Node& node, TlsConfig& tls) {
   }
 }
 
-void decode_version(Decoder& decoder, const Node& node, ProtocolVersion& version) {
-  const auto text = decoder.word(node, "\"1.2\" or \"1.3\"");
-  if (!text) return;
-  if (text->value == "1.2" || text->value == "TLSv1.2") {
-    version = ProtocolVersion::tls12;
-  } else if (text->value == "1.3" || text->value == "TLSv1.3") {
-    version = ProtocolVersion::tls13;
-  } else {
-    decoder.reject(*text, "\"1.2\" or \"1.3\" (older versions are not offered)");
-  }
-}
+constexpr std::array<std::pair<std::string_view, tls::OnRefusal>, 2> kRefusals{
+    {{"alert", tls::OnRefusal::alert}, {"http", tls::OnRefusal::http}}};
 
 VirtualHostConfig decode_virtual_host(Decoder& decoder, const Node& node, std::size_t number) {
   Fields fields(decoder, node, kVirtualHostKeys);
@@ -99,14 +89,13 @@ TlsConfig decode_tls(Decoder& decoder, const Node& node) {
   tls.certificates = decode_certificates(decoder, fields);
   if (const Node* mode = fields.find("client_auth")) decode_client_auth(decoder, *mode, tls);
   if (const Node* trust = fields.find("trust")) tls.trust = decoder.word(*trust, "the name of a trust set");
-  if (const Node* version = fields.find("min_version")) decode_version(decoder, *version, tls.min_version);
-  if (const Node* version = fields.find("max_version")) {
-    decode_version(decoder, *version, tls.max_version);
-    if (tls.min_version > tls.max_version) {
-      decoder.sink().error(version->at, version->text,
-                           "max_version is lower than min_version, so no client could connect");
-    }
+  if (const Node* stapling = fields.find("stapling")) tls.stapling = decode_stapling(decoder, *stapling);
+  if (const Node* refusal = fields.find("on_refusal")) {
+    assign(tls.on_refusal, decoder.choice<tls::OnRefusal>(*refusal, kRefusals));
+    tls.on_refusal_at = refusal->at;
   }
+  if (const Node* session = fields.find("session")) tls.session = decode_host_session(decoder, *session);
+  decode_tls_settings(decoder, fields, tls);
   return tls;
 }
 

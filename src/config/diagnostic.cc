@@ -27,27 +27,29 @@ void DiagnosticSink::add(Severity severity, Position at, std::string_view value,
                         .value = std::string(value),
                         .message = std::string(message)};
   // A value behind a YAML alias is decoded once for each use, but its fault is one.
-  if (std::ranges::find(found_, diagnostic) != found_.end()) return;
-  if (severity == Severity::error) ++errors_;
-  if (found_.size() < kMaxDiagnostics) {
-    found_.push_back(std::move(diagnostic));
+  if (std::ranges::find(findings_.all, diagnostic) != findings_.all.end()) return;
+  if (severity == Severity::error) ++findings_.errors;
+  if (findings_.all.size() < kMaxDiagnostics) {
+    findings_.all.push_back(std::move(diagnostic));
     return;
   }
-  is_full_ = true;
+  findings_.is_full = true;
   // No number of warnings may hide an error.
-  const auto warning = std::ranges::find(found_, Severity::warning, &Diagnostic::severity);
-  if (severity == Severity::error && warning != found_.end()) *warning = std::move(diagnostic);
+  const auto warning = std::ranges::find(findings_.all, Severity::warning, &Diagnostic::severity);
+  if (severity == Severity::error && warning != findings_.all.end()) *warning = std::move(diagnostic);
 }
 
 std::vector<Diagnostic> DiagnosticSink::take() {
+  Findings findings = std::exchange(findings_, {});
   // Not std::stable_sort, whose libstdc++ 12 clang 19 warns of.
   std::vector<std::tuple<int, int, std::size_t>> order;
-  for (std::size_t i = 0; i < found_.size(); ++i) order.emplace_back(found_[i].line, found_[i].column, i);
+  for (std::size_t i = 0; i < findings.all.size(); ++i)
+    order.emplace_back(findings.all[i].line, findings.all[i].column, i);
   std::ranges::sort(order);
   std::vector<Diagnostic> sorted;
-  for (const auto& [line, column, index] : order) sorted.push_back(std::move(found_[index]));
-  if (is_full_) {
-    sorted.insert(sorted.begin(), {.severity = errors_ > 0 ? Severity::error : Severity::warning,
+  for (const auto& [line, column, index] : order) sorted.push_back(std::move(findings.all[index]));
+  if (findings.is_full) {
+    sorted.insert(sorted.begin(), {.severity = findings.errors > 0 ? Severity::error : Severity::warning,
                                    .file = file_,
                                    .value = "",
                                    .message = "too many findings; the others are left out"});

@@ -45,18 +45,31 @@ class DiagnosticSink {
   void warning(Position at, std::string_view value, std::string_view message) {
     add(Severity::warning, at, value, message);
   }
-  [[nodiscard]] bool has_errors() const { return errors_ != 0; }
-  [[nodiscard]] std::size_t errors() const { return errors_; }
-  // In the order of the file.
+  [[nodiscard]] bool has_errors() const { return findings_.errors != 0; }
+  [[nodiscard]] std::size_t errors() const { return findings_.errors; }
+  // In the order of the file. Empty and without errors afterwards.
   std::vector<Diagnostic> take();
 
+  // What `work` finds, in place of adding it: whoever asks decides what becomes of it.
+  template <typename Work>
+  std::vector<Diagnostic> aside(Work work) {
+    Findings before = std::exchange(findings_, {});
+    work();
+    std::vector<Diagnostic> found = take();
+    findings_ = std::move(before);
+    return found;
+  }
+
  private:
+  struct Findings {
+    std::vector<Diagnostic> all;
+    std::size_t errors = 0;
+    bool is_full = false;
+  };
   void add(Severity severity, Position at, std::string_view value, std::string_view message);
 
   std::string file_;
-  std::size_t errors_ = 0;
-  bool is_full_ = false;
-  std::vector<Diagnostic> found_;
+  Findings findings_;
 };
 
 }  // namespace gateway::config

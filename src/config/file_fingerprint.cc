@@ -2,9 +2,11 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <climits>
+#include <filesystem>
 
 namespace gateway::config {
 namespace {
@@ -57,7 +59,10 @@ FileFingerprint nothing(int error) {
 }
 
 FileFingerprint fingerprint_of(std::string resolved, const struct stat& status) {
-  FileFingerprint fingerprint{.resolved = std::move(resolved), .device = status.st_dev, .inode = status.st_ino};
+  FileFingerprint fingerprint;
+  fingerprint.resolved = std::move(resolved);
+  fingerprint.device = status.st_dev;
+  fingerprint.inode = status.st_ino;
   if (S_ISREG(status.st_mode)) {
     fingerprint.size = static_cast<std::uint64_t>(status.st_size);
     fingerprint.modified_ns = nanoseconds(status.st_mtim);
@@ -67,6 +72,19 @@ FileFingerprint fingerprint_of(std::string resolved, const struct stat& status) 
 }
 
 }  // namespace
+
+std::vector<std::string> names_in(const std::string& folder) {
+  std::vector<std::string> names;
+  std::error_code error;
+  std::filesystem::directory_iterator at(folder, error);
+  for (; !error && at != std::filesystem::directory_iterator() && names.size() <= kMostNames; at.increment(error)) {
+    std::string name = at->path().filename().string();
+    if (!name.starts_with('.')) names.push_back(std::move(name));
+  }
+  if (error) return {};
+  std::ranges::sort(names);
+  return names;
+}
 
 bool is_young(const FileFingerprint& fingerprint, std::chrono::system_clock::time_point taken) {
   const auto changed = std::chrono::nanoseconds(fingerprint.changed_ns);
@@ -135,6 +153,18 @@ FileFingerprint FileLook::fingerprint(const std::string& path) {
   const Entry& entry = at(folder);
   if (entry.error != 0) return nothing(entry.error);
   return fingerprint_of(folder, entry.status);
+}
+
+FileFingerprint FileLook::folder(const std::string& path) {
+  FileFingerprint found = fingerprint(path);
+  if (found.error != 0 || !S_ISDIR(at(found.resolved).status.st_mode)) return found;
+  const struct stat& status = at(found.resolved).status;
+  Place& place = places_[found.resolved];
+  place.device = status.st_dev;
+  place.inode = status.st_ino;
+  place.is_read_whole = true;
+  found.names = names_in(found.resolved);
+  return found;
 }
 
 }  // namespace gateway::config

@@ -25,7 +25,8 @@ struct FileFingerprint {
   std::uint64_t inode = 0;
   std::uint64_t size = 0;
   std::int64_t modified_ns = 0;
-  std::int64_t changed_ns = 0;  // of the inode: renames, links, owner and mode count as well
+  std::int64_t changed_ns = 0;     // of the inode: renames, links, owner and mode count as well
+  std::vector<std::string> names;  // of a folder that is read as a whole
   friend bool operator==(const FileFingerprint&, const FileFingerprint&) = default;
 };
 
@@ -39,6 +40,8 @@ class FileLook {
  public:
   // `path` is absolute.
   FileFingerprint fingerprint(const std::string& path);
+  // The same with names_in() the folder that stands there.
+  FileFingerprint folder(const std::string& path);
 
   // A real folder and the names in it that decided where paths lead: the files themselves, every symbolic link on the
   // way, and the first name that was missing.
@@ -46,6 +49,7 @@ class FileLook {
     std::uint64_t device = 0;
     std::uint64_t inode = 0;
     std::set<std::string> names;
+    bool is_read_whole = false;  // any name in it decides
     friend bool operator==(const Place&, const Place&) = default;
   };
   using Places = std::map<std::string, Place>;  // by path
@@ -64,9 +68,15 @@ class FileLook {
   Places places_;
 };
 
-// A file that a load has read or would have liked to.
+// What a folder of files holds, in order, at most kMostNames + 1: whatever does not begin with a dot, as unfinished and
+// internal files do by custom. Empty if it can't be read.
+inline constexpr std::size_t kMostNames = 1024;
+std::vector<std::string> names_in(const std::string& folder);
+
+// A file, or a folder of files, that a load has read or would have liked to.
 struct WatchedFile {
   std::string path;                     // absolute
+  bool is_folder = false;               // its names count
   FileFingerprint fingerprint;          // taken before it was read: whatever changes afterwards shows
   std::optional<core::Sha256> content;  // what was read, if the fingerprint alone does not prove it
   std::chrono::steady_clock::time_point read_at;

@@ -44,8 +44,9 @@ std::expected<std::string, std::string> read_file(const std::filesystem::path& p
   if (!S_ISREG(status.st_mode)) return std::unexpected("Not a regular file");
   std::string content;
   constexpr std::size_t kStep = 64 << 10;
-  // At once, so that no copy of a secret is left behind as it grows.
-  content.reserve(static_cast<std::size_t>(status.st_size) + 2 * kStep);
+  // At once, so that no copy of a secret is left behind as it grows, and a string of 40 MB isn't doubled: one step more
+  // than the file has, for the read that finds its end.
+  content.reserve(static_cast<std::size_t>(status.st_size) + kStep);
   while (true) {
     const std::size_t used = content.size();
     content.resize(used + kStep);
@@ -65,6 +66,7 @@ std::expected<std::string, std::string> read_watched_file(const std::string& pat
                                                           std::vector<WatchedFile>& watched) {
   const auto now = std::chrono::system_clock::now();
   WatchedFile file{.path = path,
+                   .is_folder = false,
                    .fingerprint = FileLook().fingerprint(path),
                    .content = {},
                    .read_at = std::chrono::steady_clock::now()};
@@ -80,7 +82,7 @@ bool is_readable_by_all(const std::string& path) {
 }
 
 FileReader::FileReader(const std::string& config_file, std::vector<WatchedFile>& watched)
-    : folder_(std::filesystem::path(config_file).parent_path()), watched_(watched) {}
+    : config_file_(config_file), folder_(std::filesystem::path(config_file).parent_path()), watched_(watched) {}
 
 FileReader::~FileReader() {
   for (auto& [path, content] : files_) {
@@ -95,11 +97,41 @@ std::string FileReader::absolute(const std::string& path) const {
 std::expected<const std::string*, std::string> FileReader::read(const std::string& path) {
   const std::string full = absolute(path);
   auto found = files_.find(full);
-  if (found == files_.end()) {
-    found = files_.emplace(full, read_watched_file(full, kMaxFileBytes, watched_)).first;
-  }
-  if (!found->second) return std::unexpected(fmt::format("can't read {}: {}", in_quotes(full), found->second.error()));
+  if (found == files_.end()) found = files_.emplace(full, read_once_watched(full)).first;
+  if (!found->second) return std::unexpected(found->second.error());
   return &*found->second;
+}
+
+std::expected<std::string, std::string> FileReader::take(const std::string& path) {
+  return read_once_watched(absolute(path));
+}
+
+bool FileReader::is_folder(const std::string& path) const {
+  std::error_code error;
+  return std::filesystem::is_directory(absolute(path), error);
+}
+
+std::expected<std::optional<std::vector<std::string>>, std::string> FileReader::list(const std::string& path) {
+  const std::string full = absolute(path);
+  if (!is_folder(path)) return std::nullopt;
+  WatchedFile folder{.path = full,
+                     .is_folder = true,
+                     .fingerprint = FileLook().folder(full),
+                     .content = {},
+                     .read_at = std::chrono::steady_clock::now()};
+  std::vector<std::string> names = folder.fingerprint.names;
+  if (is_watched_.insert(full).second) watched_.push_back(std::move(folder));
+  std::error_code error;
+  const std::filesystem::directory_iterator readable(full, error);
+  if (error) return std::unexpected(fmt::format("can't read {}: {}", in_quotes(full), error.message()));
+  return names;
+}
+
+std::expected<std::string, std::string> FileReader::read_once_watched(const std::string& full) {
+  auto content = is_watched_.insert(full).second ? read_watched_file(full, kMaxFileBytes, watched_)
+                                                 : read_file(full, kMaxFileBytes);
+  if (!content) return std::unexpected(fmt::format("can't read {}: {}", in_quotes(full), content.error()));
+  return content;
 }
 
 }  // namespace gateway::config

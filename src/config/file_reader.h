@@ -2,8 +2,10 @@
 
 #include <expected>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "config/file_fingerprint.h"
@@ -20,7 +22,7 @@ std::expected<std::string, std::string> read_file(const std::filesystem::path& p
 std::expected<std::string, std::string> read_watched_file(const std::string& path, std::size_t max_bytes,
                                                           std::vector<WatchedFile>& watched);
 
-// Whether every user of this machine may read what stands at `path`.
+// Whether every user of the system may read what should be secret. False as well if the system does not say.
 bool is_readable_by_all(const std::string& path);
 
 // The files that a config names, each read once however many hosts share it. Relative paths start at the config file's
@@ -32,14 +34,24 @@ class FileReader {
   FileReader(const FileReader&) = delete;
   FileReader& operator=(const FileReader&) = delete;
 
+  [[nodiscard]] const std::string& config_file() const { return config_file_; }
   [[nodiscard]] std::string absolute(const std::string& path) const;
   // The view lives as long as this object. Error: "can't read /x/y: No such file or directory".
   std::expected<const std::string*, std::string> read(const std::string& path);
+  // The same for the caller alone: nothing is kept, and the next call reads again.
+  std::expected<std::string, std::string> take(const std::string& path);
+  [[nodiscard]] bool is_folder(const std::string& path) const;
+  // What a folder holds, as names_in(). nullopt if no folder stands at `path`. Error: it can't be read.
+  std::expected<std::optional<std::vector<std::string>>, std::string> list(const std::string& path);
 
  private:
+  std::expected<std::string, std::string> read_once_watched(const std::string& full);
+
+  std::string config_file_;
   std::filesystem::path folder_;
   std::unordered_map<std::string, std::expected<std::string, std::string>> files_;
   std::vector<WatchedFile>& watched_;
+  std::unordered_set<std::string> is_watched_;
 };
 
 }  // namespace gateway::config

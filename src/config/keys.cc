@@ -7,22 +7,32 @@ namespace {
 
 using Word = std::string_view;
 
-constexpr std::array kRoot{Word("workers"),         Word("listeners"),      Word("trust"),      Word("policies"),
-                           Word("virtual_hosts"),   Word("upstreams"),      Word("timeouts"),   Word("limits"),
-                           Word("trusted_proxies"), Word("forwarding"),     Word("access_log"), Word("admin"),
-                           Word("watch"),           Word("state_directory")};
+constexpr std::array kRoot{Word("workers"),         Word("listeners"),       Word("trust"),      Word("policies"),
+                           Word("virtual_hosts"),   Word("upstreams"),       Word("timeouts"),   Word("limits"),
+                           Word("trusted_proxies"), Word("forwarding"),      Word("access_log"), Word("admin"),
+                           Word("watch"),           Word("state_directory"), Word("session"),    Word("pkcs11")};
 constexpr std::array kRootPlanned{Word("rate_limits"), Word("tracing"), Word("acme"), Word("kubernetes")};
 
 constexpr std::array kListener{Word("bind"), Word("name"), Word("protocol"), Word("http2"), Word("redirect_to_https")};
 constexpr std::array kListenerPlanned{Word("http3"),   Word("proxy_protocol"), Word("alpn"),        Word("tls"),
                                       Word("backlog"), Word("transparent"),    Word("connections"), Word("upstream")};
 
-constexpr std::array kTrust{Word("ca"),         Word("crl"),           Word("depth"),
-                            Word("revocation"), Word("send_ca_names"), Word("strict_profile")};
-constexpr std::array kTrustPlanned{Word("anchors"),    Word("spiffe"), Word("ca_path"),
-                                   Word("on_expired"), Word("grace"),  Word("scope")};
-constexpr std::array kRevocation{Word("require")};
-constexpr std::array kRevocationPlanned{Word("scope"), Word("on_expired"), Word("grace"), Word("crl"), Word("url")};
+constexpr std::array kTrust{Word("ca"),
+                            Word("crl"),
+                            Word("depth"),
+                            Word("revocation"),
+                            Word("send_ca_names"),
+                            Word("strict_profile"),
+                            Word("anchors"),
+                            Word("extended_key_usage")};
+constexpr std::array kTrustPlanned{Word("spiffe"), Word("ca_path")};
+constexpr std::array kRevocation{Word("require"), Word("scope"), Word("on_expired"), Word("ocsp")};
+constexpr std::array kRevocationPlanned{Word("crl"), Word("url")};
+constexpr std::array kCrlOnExpired{Word("grace")};
+
+constexpr std::array kOcsp{Word("mode"), Word("responder"), Word("responder_certificate"), Word("timeout"),
+                           Word("nonce")};
+constexpr std::array kOcspPlanned{Word("scope"), Word("cache"), Word("stapling"), Word("max_age")};
 
 constexpr std::array kPolicy{Word("default"), Word("rules")};
 constexpr std::array kPolicyPlanned{Word("mode"), Word("dry_run"), Word("audit")};
@@ -42,27 +52,45 @@ constexpr std::array kVirtualHost{Word("name"),          Word("hosts"),
                                   Word("policy"),        Word("identity_headers"),
                                   Word("routes"),        Word("timeouts"),
                                   Word("limits"),        Word("forwarding"),
-                                  Word("merge_slashes"), Word("encoded_slashes")};
-constexpr std::array kVirtualHostPlanned{Word("headers"),     Word("access_log"),  Word("require"), Word("upstream"),
+                                  Word("merge_slashes"), Word("encoded_slashes"),
+                                  Word("require")};
+constexpr std::array kVirtualHostPlanned{Word("headers"),     Word("access_log"),  Word("upstream"),
                                          Word("error_pages"), Word("compression"), Word("hsts")};
-constexpr std::array kTls{Word("certificate"), Word("key"),   Word("passphrase"),  Word("certificates"),
-                          Word("client_auth"), Word("trust"), Word("min_version"), Word("max_version")};
-constexpr std::array kTlsPlanned{
-    Word("ciphers"),       Word("cipher_suites"), Word("groups"),   Word("curves"), Word("signature_algorithms"),
-    Word("min_rsa_bits"),  Word("alpn"),          Word("stapling"), Word("depth"),  Word("crl"),
-    Word("max_chain_size")};
+constexpr std::array kTls{Word("certificate"),
+                          Word("key"),
+                          Word("passphrase"),
+                          Word("certificates"),
+                          Word("client_auth"),
+                          Word("trust"),
+                          Word("min_version"),
+                          Word("max_version"),
+                          Word("profile"),
+                          Word("ciphers"),
+                          Word("cipher_suites"),
+                          Word("groups"),
+                          Word("signature_algorithms"),
+                          Word("min_rsa_bits"),
+                          Word("max_client_chain"),
+                          Word("session"),
+                          Word("on_refusal"),
+                          Word("stapling")};
+constexpr std::array kTlsPlanned{Word("curves"), Word("alpn"), Word("depth"), Word("crl"), Word("max_chain_size")};
 constexpr std::array kCertificate{Word("certificate"), Word("key"), Word("passphrase")};
 constexpr std::array kCertificatePlanned{Word("chain"), Word("acme")};
+constexpr std::array kPkcs11{Word("module")};
+constexpr std::array kPkcs11Planned{Word("pin"), Word("slot"), Word("token")};
 constexpr std::array kPassphrase{Word("file"), Word("command")};
 constexpr std::array kPassphrasePlanned{Word("environment"), Word("credential")};
+constexpr std::array kStapling{Word("responder"), Word("issuer")};
+constexpr std::array kStaplingPlanned{Word("file"), Word("timeout")};
 
 constexpr std::array kRoute{
     Word("path"),       Word("upstream"),        Word("respond"),  Word("headers"), Word("identity_headers"),
-    Word("forwarding"), Word("encoded_slashes"), Word("timeouts"), Word("limits")};
-constexpr std::array kRoutePlanned{Word("require"),     Word("methods"), Word("method"),       Word("rewrite"),
-                                   Word("redirect"),    Word("policy"),  Word("retries"),      Word("weight"),
-                                   Word("mirror"),      Word("name"),    Word("host"),         Word("strip_prefix"),
-                                   Word("compression"), Word("cors"),    Word("merge_slashes")};
+    Word("forwarding"), Word("encoded_slashes"), Word("timeouts"), Word("limits"),  Word("require")};
+constexpr std::array kRoutePlanned{Word("methods"), Word("method"),       Word("rewrite"),      Word("redirect"),
+                                   Word("policy"),  Word("retries"),      Word("weight"),       Word("mirror"),
+                                   Word("name"),    Word("host"),         Word("strip_prefix"), Word("compression"),
+                                   Word("cors"),    Word("merge_slashes")};
 constexpr std::array kHeaders{Word("set"), Word("remove")};
 constexpr std::array kHeadersPlanned{Word("add"), Word("response"), Word("request"), Word("preset")};
 constexpr std::array kRespond{Word("status"), Word("body"), Word("content_type")};
@@ -103,8 +131,12 @@ constexpr std::array kAccessLogPlanned{Word("fields"), Word("sample"), Word("lev
 constexpr std::array kAdmin{Word("socket"), Word("metrics")};
 constexpr std::array kAdminPlanned{Word("socket_mode"), Word("tls"), Word("http")};
 
-constexpr std::array kEverywhere{Word("session"), Word("profile"), Word("watch"),   Word("on_refusal"), Word("ocsp"),
-                                 Word("tickets"), Word("include"), Word("require"), Word("rate_limit")};
+constexpr std::array kSession{Word("lifetime"), Word("tickets"), Word("ticket_keys")};
+constexpr std::array kHostSession{Word("lifetime"), Word("tickets")};
+constexpr std::array kTopSession{Word("ticket_keys")};
+constexpr std::array kSessionPlanned{Word("cache"), Word("timeout"), Word("rotate")};
+
+constexpr std::array kEverywhere{Word("watch"), Word("include"), Word("rate_limit")};
 
 }  // namespace
 
@@ -113,13 +145,17 @@ const KeyTable kRootKeys{"the config", kRoot, kRootPlanned};
 const KeyTable kListenerKeys{"a listener", kListener, kListenerPlanned};
 const KeyTable kTrustKeys{"a trust set", kTrust, kTrustPlanned};
 const KeyTable kRevocationKeys{"'revocation'", kRevocation, kRevocationPlanned};
+const KeyTable kOcspKeys{"'ocsp'", kOcsp, kOcspPlanned};
+const KeyTable kOnExpiredKeys{"'on_expired'", kCrlOnExpired, {}};
 const KeyTable kPolicyKeys{"a policy", kPolicy, kPolicyPlanned};
 const KeyTable kRuleKeys{"a rule", kRule, kRulePlanned};
 const KeyTable kMatcherKeys{"'when'", kMatchers, kMatchersPlanned};
-const KeyTable kVirtualHostKeys{"a virtual host", kVirtualHost, kVirtualHostPlanned};
+const KeyTable kVirtualHostKeys{"a virtual host", kVirtualHost, kVirtualHostPlanned, kTls, "its 'tls'"};
 const KeyTable kTlsKeys{"'tls'", kTls, kTlsPlanned};
 const KeyTable kCertificateKeys{"an entry of 'certificates'", kCertificate, kCertificatePlanned};
+const KeyTable kPkcs11Keys{"'pkcs11'", kPkcs11, kPkcs11Planned};
 const KeyTable kPassphraseKeys{"'passphrase'", kPassphrase, kPassphrasePlanned};
+const KeyTable kStaplingKeys{"'stapling'", kStapling, kStaplingPlanned};
 const KeyTable kRouteKeys{"a route", kRoute, kRoutePlanned};
 const KeyTable kHeadersKeys{"'headers'", kHeaders, kHeadersPlanned};
 const KeyTable kRespondKeys{"'respond'", kRespond, kRespondPlanned};
@@ -137,14 +173,18 @@ const KeyTable kRouteLimitKeys{"'limits' of a virtual host or route", kRouteLimi
 const KeyTable kForwardingKeys{"'forwarding'", kForwarding, kForwardingPlanned};
 const KeyTable kAccessLogKeys{"'access_log'", kAccessLog, kAccessLogPlanned};
 const KeyTable kAdminKeys{"'admin'", kAdmin, kAdminPlanned};
+const KeyTable kSessionKeys{"'session'", kSession, kSessionPlanned};
+const KeyTable kHostSessionKeys{"'session' of a virtual host", kHostSession, kSessionPlanned, kTopSession,
+                                "the top-level 'session'"};
 
 std::span<const KeyTable* const> all_key_tables() {
-  static constexpr std::array<const KeyTable*, 25> kAll{
-      &kRootKeys,       &kListenerKeys,    &kTrustKeys,       &kRevocationKeys,  &kPolicyKeys,
-      &kRuleKeys,       &kMatcherKeys,     &kVirtualHostKeys, &kTlsKeys,         &kCertificateKeys,
-      &kPassphraseKeys, &kRouteKeys,       &kHeadersKeys,     &kRespondKeys,     &kUpstreamKeys,
-      &kPoolKeys,       &kHealthCheckKeys, &kTimeoutKeys,     &kHostTimeoutKeys, &kRouteTimeoutKeys,
-      &kLimitKeys,      &kRouteLimitKeys,  &kForwardingKeys,  &kAccessLogKeys,   &kAdminKeys};
+  static constexpr auto kAll = std::to_array<const KeyTable*>(
+      {&kRootKeys,       &kListenerKeys,   &kTrustKeys,       &kRevocationKeys,  &kOcspKeys,        &kOnExpiredKeys,
+       &kPolicyKeys,     &kRuleKeys,       &kMatcherKeys,     &kVirtualHostKeys, &kTlsKeys,         &kCertificateKeys,
+       &kPkcs11Keys,     &kPassphraseKeys, &kStaplingKeys,    &kRouteKeys,       &kHeadersKeys,     &kRespondKeys,
+       &kUpstreamKeys,   &kPoolKeys,       &kHealthCheckKeys, &kTimeoutKeys,     &kHostTimeoutKeys, &kRouteTimeoutKeys,
+       &kLimitKeys,      &kRouteLimitKeys, &kForwardingKeys,  &kAccessLogKeys,   &kAdminKeys,       &kSessionKeys,
+       &kHostSessionKeys});
   return kAll;
 }
 

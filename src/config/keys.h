@@ -20,6 +20,8 @@ extern const KeyTable kRootKeys;
 extern const KeyTable kListenerKeys;
 extern const KeyTable kTrustKeys;
 extern const KeyTable kRevocationKeys;
+extern const KeyTable kOcspKeys;
+extern const KeyTable kOnExpiredKeys;
 extern const KeyTable kPolicyKeys;
 extern const KeyTable kRuleKeys;
 extern const KeyTable kMatcherKeys;
@@ -27,6 +29,8 @@ extern const KeyTable kVirtualHostKeys;
 extern const KeyTable kTlsKeys;
 extern const KeyTable kCertificateKeys;
 extern const KeyTable kPassphraseKeys;
+extern const KeyTable kPkcs11Keys;
+extern const KeyTable kStaplingKeys;
 extern const KeyTable kRouteKeys;
 extern const KeyTable kHeadersKeys;
 extern const KeyTable kRespondKeys;
@@ -41,6 +45,8 @@ extern const KeyTable kRouteLimitKeys;
 extern const KeyTable kForwardingKeys;
 extern const KeyTable kAccessLogKeys;
 extern const KeyTable kAdminKeys;
+extern const KeyTable kSessionKeys;
+extern const KeyTable kHostSessionKeys;
 
 // Planned, and not tied to one mapping.
 extern const std::span<const std::string_view> kPlannedEverywhere;

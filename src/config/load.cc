@@ -37,8 +37,9 @@ Text default_state_directory(const Environment& environment) {
   return {.value = error ? first : absolute.string(), .at = {}};
 }
 
-std::optional<LoadedConfig> load_into(const std::string& path, std::uint64_t generation, const Environment& environment,
-                                      std::vector<WatchedFile>& watched, DiagnosticSink& sink) {
+std::optional<LoadedConfig> load_into(const std::string& path, std::uint64_t generation, LoadMemory& memory,
+                                      const Environment& environment, std::vector<WatchedFile>& watched,
+                                      DiagnosticSink& sink) {
   std::error_code error;
   const std::filesystem::path absolute = std::filesystem::absolute(path, error);
   const std::string file = error ? path : absolute.string();
@@ -53,26 +54,44 @@ std::optional<LoadedConfig> load_into(const std::string& path, std::uint64_t gen
   if (!config->state_directory) config->state_directory = default_state_directory(environment);
   FileReader files(file, watched);
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  std::optional<LoadedConfig> loaded = build(std::move(*config), generation, files, now, sink);
+  std::optional<LoadedConfig> loaded = build(std::move(*config), generation, files, memory, now, sink);
   if (!loaded) return std::nullopt;
   loaded->path = path;
-  if (loaded->watch) loaded->summary.push_back(fmt::format("watch: {} file(s)", watched.size()));
+  if (loaded->watch == Watch::all) loaded->summary.push_back(fmt::format("watch: {} file(s)", watched.size()));
   return loaded;
 }
 
 }  // namespace
 
+std::string_view to_string(Watch watch) noexcept {
+  switch (watch) {
+    case Watch::off:
+      return "off";
+    case Watch::files:
+      return "files";
+    case Watch::all:
+      break;
+  }
+  return "all";
+}
+
 LoadResult load(const std::string& path, std::uint64_t generation, const Environment& environment) {
+  LoadMemory memory;
+  return load(path, generation, memory, environment);
+}
+
+LoadResult load(const std::string& path, std::uint64_t generation, LoadMemory& memory, const Environment& environment) {
   DiagnosticSink sink(path);
   LoadResult result;
   try {
-    result.config = load_into(path, generation, environment, result.watched_files, sink);
+    result.config = load_into(path, generation, memory, environment, result.watched_files, sink);
   } catch (const std::exception& error) {
     // Out of memory, or a library's surprise: the running generation stays.
     result.config.reset();
     sink.error({}, "", fmt::format("the config can't be loaded: {}", error.what()));
   }
   result.diagnostics = sink.take();
+  if (result.config) result.config->warnings = result.diagnostics;
   return result;
 }
 

@@ -6,14 +6,26 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/diagnostic.h"
 #include "config/file_fingerprint.h"
 #include "policy/policy_spec.h"
 #include "proxy/snapshot.h"
+#include "tls/crl_cache.h"
+#include "tls/ticket_keys.h"
 
 namespace gateway::config {
+
+// Which changed files are taken up with nobody asking.
+enum class Watch : std::uint8_t {
+  off,
+  files,  // certificates, keys, CAs, CRLs: whatever the config names, but not the config
+  all,    // the config too
+};
+
+std::string_view to_string(Watch watch) noexcept;  // "off", "files", "all"
 
 struct MetricsAddress {
   std::string host;  // literal IP, no brackets
@@ -34,7 +46,17 @@ struct CertificateInfo {
   std::string kind;     // "server", "chain" (sent behind the server certificate) or "trust"
   std::string subject;  // RFC 4514
   std::chrono::sys_seconds not_after{};
+  std::chrono::sys_seconds not_before{};
 };
+
+// A client CA that a trust set trusts: whose handshakes are counted.
+struct AnchorInfo {
+  std::string trust;    // the set's name
+  std::string subject;  // RFC 4514; two anchors of a set may share it
+  core::Sha256 fingerprint{};
+  std::chrono::sys_seconds not_after{};
+};
+struct Accepted;  // config/accepted.h
 
 // One checked generation. Copies are cheap enough to keep: everything big is shared and immutable.
 struct LoadedConfig {
@@ -44,9 +66,13 @@ struct LoadedConfig {
   AdminOptions admin;
   std::string state_directory;  // absolute path; need not exist
   std::vector<CertificateInfo> certificates;
-  bool watch = false;                // load again as soon as a file changes
+  std::shared_ptr<const tls::TicketKeys> ticket_keys;  // of the files that the config names; null: the daemon's own
+  std::vector<AnchorInfo> anchors;                     // of all trust sets, in their order
+  Watch watch = Watch::files;
   std::vector<std::string> summary;  // lines for `check`: what was loaded and how the policies were compiled
   std::vector<policy::PolicySpec> policies;
+  std::vector<Diagnostic> warnings;          // of the load, for a rotation not to repeat them
+  std::shared_ptr<const Accepted> accepted;  // what a rotation of the files starts from
 };
 
 struct LoadResult {
@@ -56,12 +82,20 @@ struct LoadResult {
   std::vector<WatchedFile> watched_files;
 };
 
+// What one load finds of those before, so that it need not be made again. Of the caller, and for one thread.
+struct LoadMemory {
+  std::shared_ptr<tls::CrlCache> crls = std::make_shared<tls::CrlCache>();
+};
+
 // nullopt: the variable is not set.
 using Environment = std::function<std::optional<std::string>(const std::string& name)>;
 Environment process_environment();
 
 // Reads, checks and builds; the one loader of gatewayd and gatewayctl. Reads files, so it runs on the control thread
 // only. Throws nothing; each fault of the config is a diagnostic, all of them at once.
+LoadResult load(const std::string& path, std::uint64_t generation, LoadMemory& memory,
+                const Environment& environment = process_environment());
+// The same without any memory of an earlier load.
 LoadResult load(const std::string& path, std::uint64_t generation,
                 const Environment& environment = process_environment());
 

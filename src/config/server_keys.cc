@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "config/quote.h"
+#include "tls/digest.h"
 #include "tls/private_key_file.h"
 
 namespace gateway::config {
@@ -19,7 +20,16 @@ std::vector<std::string> words_of(const CertificateConfig& config) {
 
 }  // namespace
 
-core::SharedSecret ServerKeys::read(const CertificateConfig& config, const tls::Der& certificate) {
+bool ServerKeys::read(const CertificateConfig& config, const tls::Der& certificate, tls::ServerCertificate& target) {
+  if (!tls::is_token_uri(config.key.value)) {
+    target.private_key = read_file(config, certificate);
+    return target.private_key != nullptr;
+  }
+  target.token_key = read_token(config, certificate);
+  return target.token_key != nullptr;
+}
+
+core::SharedSecret ServerKeys::read_file(const CertificateConfig& config, const tls::Der& certificate) {
   const Text& path = config.key;
   if (path.value.empty()) return nullptr;
   std::vector<std::string> words = words_of(config);
@@ -61,6 +71,61 @@ core::SharedSecret ServerKeys::open(const CertificateConfig& config) {
         fmt::format("private key {} is not encrypted, so its passphrase protects nothing", in_quotes(path.value)));
   }
   return std::make_shared<const core::Secret>(std::move(key->der));
+}
+
+std::shared_ptr<const tls::TokenKey> ServerKeys::read_token(const CertificateConfig& config,
+                                                            const tls::Der& certificate) {
+  const std::string shown = tls::shown_token_uri(config.key.value);
+  auto uri = tls::parse_token_uri(config.key.value);
+  if (!uri) {
+    sink_.error(config.key.at, shown, uri.error().detail);
+    return nullptr;
+  }
+  if (token_module_) {
+    if (const auto module = files_.read(token_module_->value); !module) {
+      sink_.error(token_module_->at, token_module_->value, module.error());
+      return nullptr;
+    }
+  }
+  const bool has_pin = config.passphrase || !uri->pin.empty();
+  core::SharedSecret pin = pin_of(config, *uri);
+  if ((has_pin && !pin) || certificate.empty()) return nullptr;
+  std::vector<std::string> words = words_of(config);
+  auto known = tokens_.find(words);
+  if (known == tokens_.end()) {
+    known = tokens_.emplace(std::move(words), open_token(std::move(*uri), std::move(pin), certificate)).first;
+  }
+  if (known->second) return *known->second;
+  sink_.error(config.key.at, shown, fmt::format("{}: {}", in_quotes(shown), known->second.error()));
+  return nullptr;
+}
+
+core::SharedSecret ServerKeys::pin_of(const CertificateConfig& config, tls::TokenUri& uri) {
+  if (!uri.pin.empty()) {
+    sink_.warning(config.key.at, uri.shown,
+                  fmt::format("the PIN stands in the config, behind {}; put it into 'passphrase: {{file: PATH}}'",
+                              in_quotes(uri.shown)));
+  }
+  if (config.passphrase) return passphrases_.read(*config.passphrase);
+  return uri.pin.empty() ? nullptr : std::make_shared<const core::Secret>(std::move(uri.pin));
+}
+
+ServerKeys::TokenResult ServerKeys::open_token(tls::TokenUri uri, core::SharedSecret pin, const tls::Der& certificate) {
+  const core::Sha256 digest = tls::sha256({pin ? pin->view() : std::string_view()});
+  // Tokens lock themselves after a few wrong PINs, and can't always tell us why they say no.
+  if (refused_pins_.contains(digest)) return std::unexpected("not tried, since this PIN did not open the key above");
+  auto key = std::make_shared<tls::TokenKey>();
+  key->search = std::move(uri.search);
+  if (token_module_) key->module = files_.absolute(token_module_->value);
+  key->pin = std::move(pin);
+  key->opening = tls::next_token_opening();
+  auto opened = tls::OpenedTokenKey::open(*key, certificate);
+  if (!opened) {
+    if (key->pin) refused_pins_.insert(digest);
+    return std::unexpected(opened.error().detail);
+  }
+  key->proven = std::move(*opened);
+  return key;
 }
 
 }  // namespace gateway::config

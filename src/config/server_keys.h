@@ -1,6 +1,10 @@
 #pragma once
 
+#include <expected>
 #include <map>
+#include <memory>
+#include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -8,7 +12,9 @@
 #include "config/file_reader.h"
 #include "config/passphrases.h"
 #include "core/secret.h"
-#include "tls/trust_set.h"
+#include "tls/host_options.h"
+#include "tls/token_key.h"
+#include "tls/token_uri.h"
 
 namespace gateway::config {
 
@@ -16,19 +22,30 @@ namespace gateway::config {
 // an encrypted key is slow on purpose. Faults are reported at the path of the key. Control thread.
 class ServerKeys {
  public:
-  ServerKeys(FileReader& files, DiagnosticSink& sink) : files_(files), sink_(sink), passphrases_(files, sink) {}
+  // `token_module` outlives this object.
+  ServerKeys(FileReader& files, DiagnosticSink& sink, const std::optional<Text>& token_module)
+      : files_(files), sink_(sink), token_module_(token_module), passphrases_(files, sink) {}
 
-  // The key of `config`, not encrypted. `certificate` is what it must belong to; empty if that could not be read. Null
-  // if it can't be used (reported).
-  core::SharedSecret read(const CertificateConfig& config, const tls::Der& certificate);
+  // Puts the key of `config` into `target`, as an open one or as a token's. `certificate` is what it must belong to;
+  // empty if that could not be read. False if the key can't be used (reported).
+  bool read(const CertificateConfig& config, const tls::Der& certificate, tls::ServerCertificate& target);
 
  private:
+  core::SharedSecret read_file(const CertificateConfig& config, const tls::Der& certificate);
   core::SharedSecret open(const CertificateConfig& config);
+  using TokenResult = std::expected<std::shared_ptr<const tls::TokenKey>, std::string>;
+  std::shared_ptr<const tls::TokenKey> read_token(const CertificateConfig& config, const tls::Der& certificate);
+  core::SharedSecret pin_of(const CertificateConfig& config, tls::TokenUri& uri);
+  TokenResult open_token(tls::TokenUri uri, core::SharedSecret pin, const tls::Der& certificate);
 
   FileReader& files_;
   DiagnosticSink& sink_;
+  const std::optional<Text>& token_module_;
   Passphrases passphrases_;
-  std::map<std::vector<std::string>, core::SharedSecret> known_;  // by certificate, key and origin of the passphrase
+  // By certificate, key and origin of the passphrase.
+  std::map<std::vector<std::string>, core::SharedSecret> known_;
+  std::map<std::vector<std::string>, TokenResult> tokens_;
+  std::set<core::Sha256> refused_pins_;  // digests of what a token may have refused: not tried twice
 };
 
 }  // namespace gateway::config

@@ -8,10 +8,12 @@
 #include <unordered_map>
 #include <utility>
 
+#include "config/accepted.h"
 #include "config/certificate_chains.h"
 #include "config/checks.h"
 #include "config/quote.h"
 #include "config/summary.h"
+#include "config/ticket_key_files.h"
 #include "config/tls_material.h"
 #include "config/trust_material.h"
 #include "proxy/forwarding_headers.h"
@@ -53,13 +55,15 @@ Text place_of(const PolicyConfig& policy, const policy::SpecError& error) {
 
 class Builder {
  public:
-  Builder(Config config, FileReader& files, std::chrono::sys_seconds now, DiagnosticSink& sink)
+  Builder(Config config, FileReader& files, LoadMemory& memory, std::chrono::sys_seconds now, DiagnosticSink& sink)
       : config_(std::move(config)),
         files_(files),
         sink_(sink),
         chains_(files, sink, now),
-        trust_(files, chains_, sink, now),
-        material_(files, chains_, trust_, sink) {}
+        crls_(files, *memory.crls, now),
+        crl_cache_(memory.crls),
+        trust_(crls_, chains_, sink, now),
+        material_(files, chains_, trust_, sink, config_.pkcs11_module) {}
 
   std::optional<LoadedConfig> build(std::uint64_t generation) {
     auto snapshot = std::make_shared<proxy::Snapshot>();
@@ -81,11 +85,18 @@ class Builder {
     loaded.admin = admin_options();
     loaded.state_directory = files_.absolute(config_.state_directory->value);
     loaded.watch = config_.watch;
+    loaded.ticket_keys = load_ticket_keys(config_.session, files_, sink_);
     if (sink_.has_errors()) return std::nullopt;
     loaded.certificates = material_.take_certificates();
+    loaded.anchors = trust_.anchors_of(config_.trust);
     for (PolicyConfig& policy : config_.policies) loaded.policies.push_back(std::move(policy.spec));
     loaded.summary = summarise(*snapshot, trust_.summary(), compiled_);
+    if (loaded.ticket_keys) {
+      loaded.summary.push_back(fmt::format("session tickets: {} key file(s)", config_.session.ticket_keys.size()));
+    }
     loaded.snapshot = std::move(snapshot);
+    loaded.accepted = std::make_shared<const Accepted>(Accepted{
+        .file = files_.config_file(), .config = std::move(config_), .trust = trust_.take(), .crls = crl_cache_});
     return loaded;
   }
 
@@ -203,6 +214,8 @@ class Builder {
     built.keep_encoded_slashes = own.keep_encoded_slashes.value_or(of_host.keep_encoded_slashes.value_or(false));
     built.timeouts = merged(timeouts, own.timeouts);
     check_fields_to_set(route, built, sink_);
+    built.require_authenticated =
+        own.requires_client.value_or(of_host.requires_client.value_or(Requirement::none)) == Requirement::authenticated;
     built.body_bytes = own.body_bytes.value_or(of_host.body_bytes.value_or(config_.limits.body_bytes));
     return built;
   }
@@ -224,6 +237,8 @@ class Builder {
   FileReader& files_;
   DiagnosticSink& sink_;
   CertificateChains chains_;
+  CrlFiles crls_;
+  std::shared_ptr<tls::CrlCache> crl_cache_;
   TrustMaterial trust_;
   TlsMaterial material_;
   Policies policies_;
@@ -233,9 +248,9 @@ class Builder {
 
 }  // namespace
 
-std::optional<LoadedConfig> build(Config config, std::uint64_t generation, FileReader& files,
+std::optional<LoadedConfig> build(Config config, std::uint64_t generation, FileReader& files, LoadMemory& memory,
                                   std::chrono::sys_seconds now, DiagnosticSink& sink) {
-  return Builder(std::move(config), files, now, sink).build(generation);
+  return Builder(std::move(config), files, memory, now, sink).build(generation);
 }
 
 }  // namespace gateway::config

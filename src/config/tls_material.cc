@@ -6,6 +6,7 @@
 #include <map>
 
 #include "config/quote.h"
+#include "config/stapling.h"
 #include "core/host_name.h"
 
 namespace gateway::config {
@@ -30,7 +31,7 @@ bool covers(std::string_view certificate_name, std::string_view host) {
 }  // namespace
 
 void TlsMaterial::record(const std::string& host, std::string_view kind, const tls::CertificateFacts& facts) {
-  certificates_.push_back({host, std::string(kind), facts.subject, facts.not_after});
+  certificates_.push_back({host, std::string(kind), facts.subject, facts.not_after, facts.not_before});
 }
 
 void TlsMaterial::check_names_covered(const VirtualHostConfig& host, const Text& path,
@@ -80,8 +81,8 @@ bool TlsMaterial::load_certificate(const VirtualHostConfig& host, const Certific
     certificate.key_type = chain->facts.front().key_type;
     check_chain(host, config.certificate, *chain);
   }
-  certificate.private_key = keys_.read(config, chain ? chain->certificates.front() : tls::Der());
-  if (!chain || !certificate.private_key) return false;
+  const bool has_key = keys_.read(config, chain ? chain->certificates.front() : tls::Der(), certificate);
+  if (!chain || !has_key) return false;
   if (!certificate.key_type.empty()) return true;
   sink_.error(config.certificate.at, config.certificate.value,
               fmt::format("the key of {} is of a type that can't sign TLS handshakes; use ECDSA, RSA or Ed25519",
@@ -115,8 +116,11 @@ std::shared_ptr<const tls::HostOptions> TlsMaterial::load_host(const VirtualHost
   auto options = std::make_shared<tls::HostOptions>();
   options->name = config.name.value;
   options->client_auth = tls.client_auth;
-  options->min_version = tls.min_version;
-  options->max_version = tls.max_version;
+  options->on_refusal = tls.on_refusal;
+  options->session_tickets = tls.session.tickets.value_or(options->session_tickets);
+  options->session_lifetime = tls.session.lifetime.value_or(options->session_lifetime);
+  options->settings = tls.settings;
+  options->max_client_chain_bytes = tls.max_client_chain_bytes;
   const bool has_certificates = load_certificates(config, options->certificates);
   if (tls.client_auth != tls::ClientAuth::off) {
     const TrustMaterial::Trust* trust = tls.trust ? trust_.find(tls.trust->value) : nullptr;
@@ -124,6 +128,9 @@ std::shared_ptr<const tls::HostOptions> TlsMaterial::load_host(const VirtualHost
     options->trust = trust->set;
     for (const tls::CertificateFacts& anchor : trust->anchors) record(config.name.value, "trust", anchor);
   }
+  std::vector<std::vector<tls::Der>> chains;
+  for (const tls::ServerCertificate& certificate : options->certificates) chains.push_back(certificate.chain);
+  options->stapled = find_stapled(tls, chains, chains_, sink_);
   return has_certificates ? options : nullptr;
 }
 

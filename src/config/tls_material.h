@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "config/certificate_chains.h"
@@ -18,13 +19,16 @@ namespace gateway::config {
 // file.
 class TlsMaterial {
  public:
-  TlsMaterial(FileReader& files, CertificateChains& chains, const TrustMaterial& trust, DiagnosticSink& sink)
-      : chains_(chains), trust_(trust), sink_(sink), keys_(files, sink) {}
+  // `token_module` is the config's, and stays where it is.
+  TlsMaterial(FileReader& files, CertificateChains& chains, const TrustMaterial& trust, DiagnosticSink& sink,
+              const std::optional<Text>& token_module)
+      : chains_(chains), trust_(trust), sink_(sink), keys_(files, sink, token_module) {}
 
   // `config.tls` must be there, and its trust set loaded. Null if it can't be used (reported).
   std::shared_ptr<const tls::HostOptions> load_host(const VirtualHostConfig& config);
 
-  [[nodiscard]] std::vector<CertificateInfo> take_certificates() { return std::move(certificates_); }
+  // Of all hosts since the last call, in their order.
+  [[nodiscard]] std::vector<CertificateInfo> take_certificates() { return std::exchange(certificates_, {}); }
 
  private:
   bool load_certificates(const VirtualHostConfig& host, std::vector<tls::ServerCertificate>& certificates);

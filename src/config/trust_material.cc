@@ -4,8 +4,10 @@
 
 #include <algorithm>
 
+#include "config/ocsp_material.h"
 #include "config/quote.h"
 #include "tls/crl_index.h"
+#include "tls/digest.h"
 
 namespace gateway::config {
 namespace {
@@ -61,52 +63,54 @@ void TrustMaterial::check_roots(const TrustConfig& config, const Trust& trust) {
     sink_.warning(
         path.at, path.value,
         fmt::format("CA certificate {} of {} is an intermediate, and {}, which issued it, is not in trust set "
-                    "{}: {} refused (unknown_ca); add the root",
+                    "{}: {} refused (unknown_ca); add the root, or say 'anchors: any'",
                     in_quotes(trust.anchors[anchor].subject), in_quotes(path.value), in_quotes(root),
                     in_quotes(config.name.value),
                     rootless.size() == trust.anchors.size() ? "every client is" : "its clients are"));
   }
 }
 
-bool TrustMaterial::read_crls(const TrustConfig& config, const Trust& trust, tls::TrustSet& set) {
-  std::vector<std::string> contents;
+bool TrustMaterial::read_crls(const TrustConfig& config, Trust& trust, tls::TrustSet& set) {
+  std::vector<tls::CrlFile> files;
+  struct Origin {
+    const Text& entry;
+    std::string name;
+  };
+  std::vector<Origin> origins;
   bool complete = true;
-  for (const Text& path : config.crl) {
-    const auto content = files_.read(path.value);
-    if (!content) {
-      sink_.error(path.at, path.value, content.error());
-      complete = false;
-    } else {
-      contents.push_back(**content);
+  for (const Text& entry : config.crl) {
+    CrlFiles::Entry read = crls_.read(entry.value);
+    for (std::string& error : read.errors) sink_.error(entry.at, entry.value, std::move(error));
+    complete = complete && read.errors.empty();
+    for (CrlFiles::Entry::Source& source : read.sources) {
+      files.push_back(std::move(source.crls));
+      origins.push_back({entry, std::move(source.name)});
     }
   }
+  trust.crl_files = files;
   if (!complete || trust.anchors.empty()) return false;
-  auto index = tls::CrlIndex::build(contents, set.anchors);
-  if (index) {
-    set.crls = std::move(*index);
-    return true;
+  auto index = tls::CrlIndex::build(files, set.anchors);
+  if (!index) {
+    const auto& [file, detail] = index.error();
+    const bool is_of_file = file < origins.size();
+    const Text& place = is_of_file ? origins[file].entry : config.name;
+    sink_.error(place.at, place.value,
+                fmt::format("{} can't be used: {}", in_quotes(is_of_file ? origins[file].name : place.value), detail));
+    return false;
   }
-  // The index says that one of the files is at fault; building it from each alone says which.
-  bool found = false;
-  for (std::size_t i = 0; i < contents.size(); ++i) {
-    const auto alone = tls::CrlIndex::build({contents[i]}, set.anchors);
-    if (alone) continue;
-    found = true;
-    sink_.error(config.crl[i].at, config.crl[i].value,
-                fmt::format("{} can't be used: {}", in_quotes(config.crl[i].value), alone.error().detail));
-  }
-  if (!found)
-    sink_.error(config.name.at, config.name.value, fmt::format("the CRLs can't be used: {}", index.error().detail));
-  return false;
+  set.crls = std::move(*index);
+  return true;
 }
 
 void TrustMaterial::check_crls(const TrustConfig& config, const Trust& trust, const tls::TrustSet& set) {
   const std::vector<tls::CrlIndex::Info> crls = set.crls->describe();
   for (const tls::CrlIndex::Info& crl : crls) {
     if (crl.superseded || crl.next_update >= now_) continue;
+    const bool is_over = now_ - crl.next_update >= set.crl_grace;
     sink_.warning(config.name.at, config.name.value,
-                  fmt::format("the CRL of {} expired on {}: clients of this issuer are refused (crl_expired)",
-                              in_quotes(crl.issuer), date_of(crl.next_update)));
+                  fmt::format("the CRL of {} expired on {}: clients of this issuer are refused (crl_expired){}",
+                              in_quotes(crl.issuer), date_of(crl.next_update),
+                              is_over ? "" : fmt::format(" from {} on", date_of(crl.next_update + set.crl_grace))));
   }
   std::vector<std::string_view> missing;
   for (const tls::CertificateFacts& anchor : trust.anchors) {
@@ -135,12 +139,17 @@ void TrustMaterial::load(const TrustConfig& config) {
   set->name = config.name.value;
   set->depth = config.depth;
   set->require_revocation = config.require_revocation;
+  set->revocation_scope = config.revocation_scope;
+  set->crl_grace = std::chrono::floor<std::chrono::seconds>(config.crl_grace);
+  set->partial_chains = config.partial_chains;
+  set->require_client_purpose = config.require_client_purpose;
   set->send_ca_names = config.send_ca_names;
   set->strict_profile = config.strict_profile;
   const std::size_t errors_before = sink_.errors();
   read_anchors(config, *set, trust);
   if (!read_crls(config, trust, *set) || sink_.errors() != errors_before) return;
-  check_roots(config, trust);
+  if (!load_ocsp(config.ocsp, chains_, sink_, *set)) return;
+  if (!config.partial_chains) check_roots(config, trust);
   check_crls(config, trust, *set);
   const auto crls = set->crls->describe();
   std::size_t entries = 0;
@@ -154,6 +163,21 @@ void TrustMaterial::load(const TrustConfig& config) {
 const TrustMaterial::Trust* TrustMaterial::find(const std::string& name) const {
   const auto found = sets_.find(name);
   return found == sets_.end() ? nullptr : &found->second;
+}
+
+std::vector<AnchorInfo> TrustMaterial::anchors_of(const std::vector<TrustConfig>& configs) const {
+  std::vector<AnchorInfo> anchors;
+  for (const TrustConfig& config : configs) {
+    const Trust* trust = find(config.name.value);
+    if (trust == nullptr) continue;
+    for (std::size_t i = 0; i < trust->anchors.size(); ++i) {
+      anchors.push_back({.trust = config.name.value,
+                         .subject = trust->anchors[i].subject,
+                         .fingerprint = tls::sha256({trust->set->anchors[i]}),
+                         .not_after = trust->anchors[i].not_after});
+    }
+  }
+  return anchors;
 }
 
 }  // namespace gateway::config

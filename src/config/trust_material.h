@@ -8,7 +8,7 @@
 
 #include "config/certificate_chains.h"
 #include "config/config.h"
-#include "config/file_reader.h"
+#include "config/crl_files.h"
 #include "tls/certificate_files.h"
 #include "tls/trust_set.h"
 
@@ -20,26 +20,32 @@ class TrustMaterial {
   struct Trust {
     std::shared_ptr<const tls::TrustSet> set;
     std::vector<tls::CertificateFacts> anchors;
-    std::vector<Text> anchor_paths;  // which file each is from
+    std::vector<Text> anchor_paths;       // which file each is from
+    std::vector<tls::CrlFile> crl_files;  // the same objects as long as their contents are
   };
 
-  TrustMaterial(FileReader& files, CertificateChains& chains, DiagnosticSink& sink, std::chrono::sys_seconds now)
-      : files_(files), chains_(chains), sink_(sink), now_(now) {}
+  TrustMaterial(CrlFiles& crls, CertificateChains& chains, DiagnosticSink& sink, std::chrono::sys_seconds now)
+      : crls_(crls), chains_(chains), sink_(sink), now_(now) {}
 
   // What can't be used is reported and not found afterwards.
   void load(const TrustConfig& config);
   // Null if there is none of this name that can be used. Shared by all hosts that name it.
   [[nodiscard]] const Trust* find(const std::string& name) const;
+  // In place of what was loaded, or could not be.
+  void put(const std::string& name, Trust trust) { sets_.insert_or_assign(name, std::move(trust)); }
+  [[nodiscard]] std::unordered_map<std::string, Trust> take() { return std::move(sets_); }
+  // Of these sets, in their order; one that can't be used has none.
+  [[nodiscard]] std::vector<AnchorInfo> anchors_of(const std::vector<TrustConfig>& configs) const;
   // A line for each set.
   [[nodiscard]] const std::vector<std::string>& summary() const { return summary_; }
 
  private:
   void read_anchors(const TrustConfig& config, tls::TrustSet& set, Trust& trust);
   void check_roots(const TrustConfig& config, const Trust& trust);
-  bool read_crls(const TrustConfig& config, const Trust& trust, tls::TrustSet& set);
+  bool read_crls(const TrustConfig& config, Trust& trust, tls::TrustSet& set);
   void check_crls(const TrustConfig& config, const Trust& trust, const tls::TrustSet& set);
 
-  FileReader& files_;
+  CrlFiles& crls_;
   CertificateChains& chains_;
   DiagnosticSink& sink_;
   std::chrono::sys_seconds now_;

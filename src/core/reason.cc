@@ -50,6 +50,30 @@ constexpr std::array<std::string_view, kReasonCount> kWords = {
 static_assert(!kWords.back().empty(), "every reason needs a word");
 }  // namespace
 
+bool is_about_client_certificate(Reason reason) noexcept {
+  switch (reason) {
+    case Reason::no_certificate:
+    case Reason::unknown_ca:
+    case Reason::bad_signature:
+    case Reason::bad_chain:
+    case Reason::chain_too_deep:
+    case Reason::expired:
+    case Reason::not_yet_valid:
+    case Reason::revoked:
+    case Reason::crl_expired:
+    case Reason::crl_missing:
+    case Reason::ocsp_revoked:
+    case Reason::ocsp_unavailable:
+    case Reason::wrong_purpose:
+    case Reason::name_constraint:
+    case Reason::weak_key:
+    case Reason::malformed_certificate:
+      return true;
+    default:
+      return false;
+  }
+}
+
 std::string_view to_string(Reason reason) noexcept {
   return kWords[static_cast<std::size_t>(reason)];
 }

@@ -56,6 +56,9 @@ enum class Reason : std::uint8_t {
 
 inline constexpr std::size_t kReasonCount = static_cast<std::size_t>(Reason::internal) + 1;
 
+// Whether `reason` finds fault with the certificate that a client showed, or should have shown.
+bool is_about_client_certificate(Reason reason) noexcept;
+
 // The word of `reason`; "none" for Reason::none. The view is to static storage.
 std::string_view to_string(Reason reason) noexcept;
 

@@ -8,10 +8,10 @@
 namespace gateway::ctl {
 
 struct RevokeArguments {
-  std::string fingerprint;  // or
-  std::string serial;
-  std::string issuer;
-  std::string comment;
+  std::string fingerprint = {};  // or
+  std::string serial = {};
+  std::string issuer = {};
+  std::string comment = {};
   bool remove = false;
   bool list = false;
 };

@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "core/log.h"
+#include "gatewayd/anchor_usage.h"
 #include "gatewayd/revocation_json.h"
 
 namespace gateway::gatewayd {
@@ -96,6 +97,22 @@ Json hosts_json(const config::LoadedConfig& config) {
   return list;
 }
 
+// Each trust anchor, and whether anybody still comes with a certificate under it.
+Json anchors_json(const StatusView& view) {
+  std::vector<std::shared_ptr<const proxy::WorkerMetrics>> workers;
+  for (const auto& worker : view.workers->workers) workers.push_back(worker.metrics);
+  Json list = Json::array();
+  for (const auto& usage : anchor_usage(*view.config, workers)) {
+    list.push_back({{"trust", usage.anchor->trust},
+                    {"subject", usage.anchor->subject},
+                    {"handshakes", usage.handshakes},
+                    {"last_handshake", usage.last ? Json(core::format_time(*usage.last)) : Json(nullptr)},
+                    {"not_after", core::format_time(usage.anchor->not_after)},
+                    {"fingerprint", usage.fingerprint}});
+  }
+  return list;
+}
+
 Json endpoint_json(const proxy::Upstream& upstream, const proxy::Endpoint& endpoint, const StatusView& view) {
   Json addresses = Json::array();
   bool healthy = true;
@@ -130,6 +147,22 @@ Json upstreams_json(const StatusView& view) {
   return list;
 }
 
+// What is served in place of what the files hold now. `restart`: what a start would make of these files.
+Json stale_json(const StatusView& view) {
+  Json list = Json::array();
+  if (view.stale == nullptr) return list;
+  for (const auto& [item, stale] : *view.stale) {
+    list.push_back({{"item", config::to_string(item.kind)},
+                    {"name", item.name},
+                    {"since", core::format_time(stale.since)},
+                    {"alarm", stale.is_alarm},
+                    {"file", stale.kept.file},
+                    {"restart", stale.kept.refuses_load ? "would fail" : "would take the file"},
+                    {"reason", stale.kept.reason}});
+  }
+  return list;
+}
+
 }  // namespace
 
 std::string status_json(const StatusView& view) {
@@ -146,12 +179,15 @@ std::string status_json(const StatusView& view) {
                {"ready", view.ready},
                {"draining", view.draining},
                {"config", view.config->path},
+               {"watch", config::to_string(view.config->watch)},
                {"watched_files", view.watched_files},
                {"revocations", revocations_view(*view.revocations, kShownRevocations)},
+               {"stale_files", stale_json(view)},
                {"last_reload", view.last_reload != nullptr ? outcome_json(*view.last_reload) : Json(nullptr)},
                {"workers", workers_json(*view.workers)},
                {"listeners", listeners},
                {"virtual_hosts", hosts_json(*view.config)},
+               {"trust_anchors", anchors_json(view)},
                {"upstreams", upstreams_json(view)}});
 }
 

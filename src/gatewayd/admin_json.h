@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +12,7 @@
 #include "config/load.h"
 #include "gatewayd/metrics_collector.h"
 #include "gatewayd/reload_outcome.h"
+#include "gatewayd/stale_items.h"
 #include "proxy/worker_message.h"
 
 // The answers of the admin socket, as JSON text with a newline. gatewayctl reads them: fields are only ever added.
@@ -26,6 +28,7 @@ struct StatusView {
   const config::LoadedConfig* config = nullptr;
   std::size_t watched_files = 0;  // 0: `watch` is off
   const EmergencyRevocations* revocations = nullptr;
+  const std::map<config::Item, StaleItems::Stale>* stale = nullptr;
   const ReloadOutcome* last_reload = nullptr;
   const WorkerReports* workers = nullptr;
   std::shared_ptr<const proxy::EndpointStates> endpoints;

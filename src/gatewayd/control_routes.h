@@ -8,12 +8,15 @@
 #include "gatewayd/control_http.h"
 #include "gatewayd/emergency_revocations.h"
 #include "gatewayd/endpoint_monitor.h"
-#include "gatewayd/file_watcher.h"
+#include "gatewayd/file_rotation.h"
 #include "gatewayd/metric_family.h"
 #include "gatewayd/metrics_collector.h"
 #include "gatewayd/reloader.h"
+#include "gatewayd/staple_report.h"
 
 namespace gateway::gatewayd {
+
+struct OcspReport;  // gatewayd/ocsp_report.h
 
 // What the admin socket and the metrics port answer. Control thread only.
 class ControlRoutes {
@@ -24,8 +27,10 @@ class ControlRoutes {
     MetricsCollector& collector;
     EndpointMonitor& endpoints;
     const core::LogSink& access_log;
-    const FileWatcher& watcher;
     EmergencyRevocations& revocations;
+    const OcspReport& ocsp;
+    const FileRotation& rotation;
+    const std::shared_ptr<const StapleStates>& staples;
     const bool& draining;
     std::function<void()> announce_drain;
   };

@@ -75,6 +75,10 @@ void EndpointMonitor::commit() {
   rebuild_states();
 }
 
+void EndpointMonitor::replace(std::shared_ptr<const proxy::Snapshot> same_endpoints) {
+  current_ = std::move(same_endpoints);
+}
+
 void EndpointMonitor::watch_names() {
   std::set<std::string> names;
   for (const auto& snapshot : {current_, next_}) {

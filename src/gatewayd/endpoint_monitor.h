@@ -27,6 +27,8 @@ class EndpointMonitor {
   void prepare(std::shared_ptr<const proxy::Snapshot> next, std::move_only_function<void()> ready);
   // That generation is today's; what only the one before had is forgotten.
   void commit();
+  // Today's generation with other TLS files: the endpoints are the same, and so is what is known of them.
+  void replace(std::shared_ptr<const proxy::Snapshot> same_endpoints);
 
   [[nodiscard]] std::shared_ptr<const proxy::EndpointStates> states() const { return states_; }
   [[nodiscard]] std::size_t running_lookups() const { return resolver_.running(); }

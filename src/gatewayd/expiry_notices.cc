@@ -28,6 +28,12 @@ constexpr std::array<Step, 4> kCertificateSteps{{{seconds(0), "has ended"},
 // CRLs live for hours or days: a day before the end of one is often its first.
 constexpr std::array<Step, 2> kCrlSteps{{{seconds(0), "has ended: clients of its issuer are refused (crl_expired)"},
                                          {std::chrono::hours(1), "ends within 1 hour"}}};
+// Of one with a grace: its end, and the end of that.
+constexpr std::array<Step, 2> kCrlEndSteps{
+    {{seconds(0), "has ended: it counts for its grace only"}, {std::chrono::hours(1), "ends within 1 hour"}}};
+constexpr std::array<Step, 2> kGraceSteps{
+    {{seconds(0), "has ended, and so has its grace: clients of its issuer are refused (crl_expired)"},
+     {std::chrono::hours(1), "has ended, and its grace ends within 1 hour"}}};
 
 std::string_view words_for(const std::string& kind) {
   if (kind == "server") return "a server certificate ";
@@ -62,6 +68,15 @@ class Notices {
   std::vector<ExpiryNotice> notices_;
 };
 
+void add_crls(const tls::TrustSet& trust, Notices& notices) {
+  const bool has_grace = trust.crl_grace > seconds(0);
+  for (const auto& crl : trust.crls->describe()) {
+    if (crl.superseded || crl.next_update == sys_seconds::max()) continue;
+    notices.add("a CRL ", has_grace ? kCrlEndSteps : kCrlSteps, crl.issuer, trust.name, crl.next_update);
+    if (has_grace) notices.add("a CRL ", kGraceSteps, crl.issuer, trust.name, crl.next_update + trust.crl_grace);
+  }
+}
+
 }  // namespace
 
 std::vector<ExpiryNotice> expiry_notices(const config::LoadedConfig& config, sys_seconds after, sys_seconds now) {
@@ -74,9 +89,7 @@ std::vector<ExpiryNotice> expiry_notices(const config::LoadedConfig& config, sys
   std::set<const tls::TrustSet*> sets;
   for (const auto& host : config.snapshot->virtual_hosts) {
     if (!host.tls || !host.tls->trust || !sets.insert(host.tls->trust.get()).second) continue;
-    for (const auto& crl : host.tls->trust->crls->describe()) {
-      if (!crl.superseded) notices.add("a CRL ", kCrlSteps, crl.issuer, host.tls->trust->name, crl.next_update);
-    }
+    add_crls(*host.tls->trust, notices);
   }
   return notices.take();
 }

@@ -66,7 +66,9 @@ void FileWatcher::on_event(Folder& folder, const char* name, bool is_rename) {
   // Without a name anything may have happened.
   const bool is_own = name == nullptr || folder.own_name == name;
   if (is_own && is_rename) folder.is_stale = true;
-  if (is_own || folder.place.names.contains(name)) expect_change(true);
+  const bool is_visible = name != nullptr && name[0] != '.';
+  const bool decides = is_own || folder.place.names.contains(name) || (folder.place.is_read_whole && is_visible);
+  if (decides) expect_change(true);
 }
 
 void FileWatcher::expect_change(bool heard) {
@@ -120,7 +122,7 @@ FileWatcher::Changes FileWatcher::look() {
 FileWatcher::Changes FileWatcher::compare(config::FileLook& look) {
   Changes changes;
   for (config::WatchedFile& file : files_) {
-    config::FileFingerprint now = look.fingerprint(file.path);
+    config::FileFingerprint now = file.is_folder ? look.folder(file.path) : look.fingerprint(file.path);
     const bool is_same = now == file.fingerprint && !(file.content && has_other_content(file));
     if (is_same) continue;
     changes.paths.push_back(file.path);
@@ -142,7 +144,7 @@ void FileWatcher::follow(const config::FileLook::Places& places) {
     const bool is_same =
         folder && !folder->is_stale && folder->place.device == place.device && folder->place.inode == place.inode;
     if (is_same) {
-      folder->place.names = place.names;
+      folder->place = place;
     } else {
       folder.reset();  // before: libuv has one watch an inode
       folder = listen(path, place);

@@ -39,6 +39,8 @@ class FileWatcher {
   // From now on these files, as they were when they were read; what changed since then counts. `on_change` is called
   // once, later; after that the watcher is silent until the next watch().
   void watch(std::vector<config::WatchedFile> files);
+  // From the next change on.
+  void set_times(Times times) { times_ = times; }
   void stop();
 
   [[nodiscard]] bool is_active() const { return active_; }

@@ -75,7 +75,8 @@ int main(int argc, char** argv) {
     print_versions(json);
     return 0;
   }
-  auto loaded = gateway::config::load(config_path, 1);
+  gateway::config::LoadMemory memory;
+  auto loaded = gateway::config::load(config_path, 1, memory);
   if (only_check) return check(loaded);
   ServiceEnvironment service{.notifier = ServiceNotifier::from_environment(),
                              .watchdog = gateway::gatewayd::Watchdog::limit_from_environment(),
@@ -88,5 +89,5 @@ int main(int argc, char** argv) {
   }
   if (!sockets) return gateway::gatewayd::cannot_start(service, sockets.error());
   service.sockets = std::move(*sockets);
-  return gateway::gatewayd::run_daemon(config_path, std::move(loaded), service);
+  return gateway::gatewayd::run_daemon(config_path, std::move(loaded), memory, service);
 }

@@ -7,8 +7,11 @@
 #include <vector>
 
 #include "config/load.h"
+#include "gatewayd/ocsp_report.h"
 #include "gatewayd/process_stats.h"
 #include "gatewayd/reload_outcome.h"
+#include "gatewayd/stale_items.h"
+#include "gatewayd/staple_report.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker_message.h"
 #include "proxy/worker_metrics.h"
@@ -23,12 +26,15 @@ struct MetricsInput {
   std::size_t workers_answering = 0;             // within the time of this scrape
   const config::LoadedConfig* config = nullptr;  // what is served now
   std::shared_ptr<const proxy::EndpointStates> endpoints;
+  std::shared_ptr<const StapleStates> staples;  // null: there are none
   bool last_reload_success = true;
   std::chrono::system_clock::time_point last_reload_time;
   ReloadCounts reloads;
-  bool draining = false;          // announced, or under way
-  std::size_t revocations = 0;    // by gatewayctl revoke
-  bool revocations_saved = true;  // all of them are on disk
+  const StaleItems* stale = nullptr;  // null: files are not watched
+  bool draining = false;              // announced, or under way
+  std::size_t revocations = 0;        // by gatewayctl revoke
+  bool revocations_saved = true;      // all of them are on disk
+  OcspReport ocsp;                    // of the status thread
   std::uint64_t dropped_log_lines = 0;
   ProcessStats process;
   std::string version;

@@ -24,17 +24,25 @@ Reloader::Reloader(Parts parts, Load load, AfterLoad after_load, core::Milliseco
       adoption_(parts.loop, [this] { finish(ReloadResult::timeout); }) {}
 
 void Reloader::start(config::LoadResult first, Done done) {
-  queue_.push_back({.trigger = "start", .loaded = std::move(first), .rotate = false, .done = std::move(done)});
+  queue_.push_back({.trigger = "start", .loaded = std::move(first), .kind = Kind::load, .done = std::move(done)});
   next();
 }
 
 void Reloader::reload(std::string trigger, Done done) {
-  queue_.push_back({.trigger = std::move(trigger), .loaded = {}, .rotate = false, .done = std::move(done)});
+  queue_.push_back({.trigger = std::move(trigger), .loaded = {}, .kind = Kind::load, .done = std::move(done)});
   next();
 }
 
 void Reloader::rotate_ticket_keys() {
-  queue_.push_back({.trigger = "rotation", .loaded = {}, .rotate = true, .done = {}});
+  if (current_ && current_->ticket_keys) return;
+  queue_.push_back({.trigger = "rotation", .loaded = {}, .kind = Kind::ticket_keys, .done = {}});
+  next();
+}
+
+void Reloader::rotate_files() {
+  // One that waits will read them.
+  if (std::ranges::find(queue_, Kind::files, &Request::kind) != queue_.end()) return;
+  queue_.push_back({.trigger = "rotation", .loaded = {}, .kind = Kind::files, .done = {}});
   next();
 }
 
@@ -59,7 +67,7 @@ void Reloader::begin(Request request) {
               .time = std::chrono::system_clock::now(),
               .changes = {},
               .diagnostics = {}};
-  if (!request_.rotate) parts_.observer.on_reload_begun(request_.trigger);
+  if (request_.kind == Kind::load) parts_.observer.on_reload_begun(request_.trigger);
   if (closed_) {
     add_error("", "the daemon is draining");
     return finish(ReloadResult::refused);
@@ -68,15 +76,21 @@ void Reloader::begin(Request request) {
     add_error("", "the system gives no random bytes for ticket keys");
     return finish(ReloadResult::refused);
   }
-  if (request_.rotate) return run_rotation();
+  if (request_.kind == Kind::ticket_keys) return rotate_keys();
+  if (request_.kind == Kind::files) return run_file_rotation();
   run_load(request_.loaded ? std::move(*request_.loaded) : load_(outcome_.generation + 1));
 }
 
 void Reloader::run_load(config::LoadResult loaded) {
   outcome_.diagnostics = std::move(loaded.diagnostics);
-  watched_files_ = std::move(loaded.watched_files);
+  trace_.emplace(
+      LoadTrace{.kind = LoadTrace::Kind::load, .trigger = request_.trigger, .files = std::move(loaded.watched_files)});
   if (!loaded.config || !prepare(std::move(*loaded.config))) return finish(ReloadResult::refused);
   parts_.endpoints.prepare(prepared_->config.snapshot, [this] { commit(); });
+}
+
+const std::shared_ptr<const tls::TicketKeys>& Reloader::keys_for(const config::LoadedConfig& config) const {
+  return config.ticket_keys ? config.ticket_keys : ticket_keys_;
 }
 
 // Everything that can fail. All errors are collected; what was prepared before one is dropped.
@@ -87,7 +101,7 @@ bool Reloader::prepare(config::LoadedConfig config) {
     for (auto& line : config::restart_only_changes(*current_, config)) add_error("", std::move(line));
     outcome_.changes = config::describe_changes(*current_, config);
   }
-  auto contexts = parts_.workers.build_contexts(snapshot, ticket_keys_);
+  auto contexts = parts_.workers.build_contexts(snapshot, keys_for(config));
   if (!contexts) add_error("", "TLS contexts: " + contexts.error().detail);
   auto listeners = parts_.listeners.prepare(snapshot.listeners);
   if (!listeners) {
@@ -131,19 +145,45 @@ void Reloader::commit() {
   adopt(std::move(prepared.contexts), std::move(sockets));
 }
 
-void Reloader::run_rotation() {
+void Reloader::rotate_keys() {
   if (!current_) return finish(ReloadResult::refused);
   auto keys = tls::TicketKeys::rotate(*ticket_keys_);
   if (!keys) {
     add_error("", "the system gives no random bytes for ticket keys");
     return finish(ReloadResult::refused);
   }
-  auto contexts = parts_.workers.build_contexts(*current_->snapshot, keys);
+  // A config with key files may have come since this was asked for.
+  auto contexts =
+      parts_.workers.build_contexts(*current_->snapshot, current_->ticket_keys ? current_->ticket_keys : keys);
   if (!contexts) {
     add_error("", "TLS contexts: " + contexts.error().detail);
     return finish(ReloadResult::refused);
   }
   ticket_keys_ = std::move(keys);
+  adopt(std::move(*contexts), {});
+}
+
+void Reloader::run_file_rotation() {
+  if (!current_) return finish(ReloadResult::refused);
+  auto rotation = config::rotate(
+      *current_, [this](const tls::HostOptions& host) { return parts_.workers.can_serve(host, ticket_keys_); });
+  outcome_.diagnostics = std::move(rotation.warnings);
+  trace_.emplace(LoadTrace{.kind = LoadTrace::Kind::rotation,
+                           .trigger = request_.trigger,
+                           .files = std::move(rotation.watched_files),
+                           .rotated = std::move(rotation.rotated),
+                           .kept = std::move(rotation.kept),
+                           .failure = std::move(rotation.failure)});
+  if (!trace_->failure.empty()) add_error("", trace_->failure);
+  if (!rotation.config) return finish(ReloadResult::refused);
+  auto contexts = parts_.workers.build_contexts(*rotation.config->snapshot, ticket_keys_);
+  if (!contexts) {
+    trace_->failure = "TLS contexts: " + contexts.error().detail;
+    add_error("", trace_->failure);
+    return finish(ReloadResult::refused);
+  }
+  current_ = std::move(rotation.config);
+  parts_.endpoints.replace(current_->snapshot);
   adopt(std::move(*contexts), {});
 }
 
@@ -173,17 +213,20 @@ void Reloader::finish(ReloadResult result) {
   }
   report();
   const ReloadOutcome outcome = std::move(outcome_);
-  if (!request_.rotate) {
+  if (request_.kind == Kind::load) {
     last_ = outcome;
     ++counts_[{outcome.trigger, outcome.result}];
     parts_.observer.on_reload_finished(outcome);
   }
   auto done = std::move(request_.done);
-  auto files = std::exchange(watched_files_, std::nullopt);
+  auto trace = std::exchange(trace_, std::nullopt);
   request_ = {};
   busy_ = false;
   if (done) done(outcome);
-  if (files) after_load_(std::move(*files));
+  if (trace) {
+    trace->taken = result != ReloadResult::refused;
+    after_load_(std::move(*trace));
+  }
   next();
 }
 
@@ -194,12 +237,7 @@ void Reloader::report() {
     core::log_event(error ? core::LogLevel::error : core::LogLevel::warning, config::to_string(diagnostic),
                     {{"trigger", outcome_.trigger}});
   }
-  if (request_.rotate) {
-    const bool done = outcome_.result == ReloadResult::reloaded;
-    core::log_event(done ? core::LogLevel::info : core::LogLevel::error,
-                    done ? "ticket keys rotated" : "ticket keys could not be rotated", {});
-    return;
-  }
+  if (request_.kind != Kind::load) return report_rotation(outcome_.result == ReloadResult::reloaded);
   for (const auto& change : outcome_.changes) {
     if (outcome_.result != ReloadResult::refused)
       core::log_event(core::LogLevel::info, "config change", {{"change", change}});
@@ -214,6 +252,21 @@ void Reloader::report() {
     case ReloadResult::timeout:
       return core::log_event(core::LogLevel::error, "config handed out, but not every worker has adopted it in time",
                              {{"trigger", outcome_.trigger}, {"generation", generation}});
+  }
+}
+
+void Reloader::report_rotation(bool done) {
+  if (request_.kind == Kind::ticket_keys) {
+    return core::log_event(done ? core::LogLevel::info : core::LogLevel::error,
+                           done ? "ticket keys rotated" : "ticket keys could not be rotated", {});
+  }
+  if (outcome_.result == ReloadResult::timeout) {
+    core::log_event(core::LogLevel::error, "files rotated, but not every worker has adopted them in time", {});
+  }
+  if (!trace_ || outcome_.result == ReloadResult::refused) return;
+  for (const config::Item& item : trace_->rotated) {
+    core::log_event(core::LogLevel::info, "files rotated",
+                    {{"item", std::string(config::to_string(item.kind))}, {"name", item.name}});
   }
 }
 

@@ -15,6 +15,7 @@
 #include "core/log_sink.h"
 #include "gatewayd/endpoint_monitor.h"
 #include "gatewayd/listener_sockets.h"
+#include "gatewayd/load_trace.h"
 #include "gatewayd/metrics_endpoint.h"
 #include "gatewayd/reload_observer.h"
 #include "gatewayd/reload_outcome.h"
@@ -44,19 +45,20 @@ class Reloader {
   };
   using Load = std::function<config::LoadResult(std::uint64_t generation)>;
   using Done = std::move_only_function<void(const ReloadOutcome&)>;
-  // What a load depended on.
-  using AfterLoad = std::function<void(std::vector<config::WatchedFile>)>;
+  using AfterLoad = std::function<void(LoadTrace)>;
 
-  // `load` reads the config file again. `after_load` is called at the end of each load, taken or refused, behind
-  // `done`.
+  // `load` reads the config file again. `after_load` is called at the end of each load and each rotation of files,
+  // whatever became of it, behind `done`.
   Reloader(Parts parts, Load load, AfterLoad after_load, core::Milliseconds adoption_time = kAdoptionTime);
 
   // The first generation; `done` is called later. On refused nothing was started and nothing ever will be.
   void start(config::LoadResult first, Done done);
   // `done` may be empty.
   void reload(std::string trigger, Done done);
-  // New ticket keys for the contexts of all workers. The generation stays.
+  // New ticket keys for the contexts of all workers, unless the config brings its own. The generation stays.
   void rotate_ticket_keys();
+  // Reads the files of the generation that is served again, not its config: config::rotate(). The generation stays.
+  void rotate_files();
   // Requests that wait, and new ones, are refused.
   void close();
 
@@ -67,15 +69,16 @@ class Reloader {
   [[nodiscard]] const ReloadOutcome& last() const { return last_; }
   [[nodiscard]] const ReloadCounts& counts() const { return counts_; }
   // A load has read its files, and `after_load` is still to come.
-  [[nodiscard]] bool is_loading() const { return watched_files_.has_value(); }
+  [[nodiscard]] bool is_loading() const { return trace_.has_value(); }
   // Every worker serves some generation.
   [[nodiscard]] bool is_serving() const { return serving_; }
 
  private:
+  enum class Kind : std::uint8_t { load, ticket_keys, files };
   struct Request {
     std::string trigger;
     std::optional<config::LoadResult> loaded;  // of the first generation
-    bool rotate = false;                       // ticket keys only
+    Kind kind = Kind::load;
     Done done;
   };
   // What was prepared for the generation that is on its way; dropped on failure.
@@ -89,9 +92,12 @@ class Reloader {
   void next();
   void begin(Request request);
   void run_load(config::LoadResult loaded);
+  [[nodiscard]] const std::shared_ptr<const tls::TicketKeys>& keys_for(const config::LoadedConfig& config) const;
   bool prepare(config::LoadedConfig config);
   void commit();
-  void run_rotation();
+  void rotate_keys();
+  void run_file_rotation();
+  void report_rotation(bool done);
   void adopt(WorkerSet::Contexts contexts, WorkerSet::Sockets sockets);
   void finish(ReloadResult result);
   void report();
@@ -101,8 +107,8 @@ class Reloader {
   Load load_;
   AfterLoad after_load_;
   core::Milliseconds adoption_time_;
-  std::shared_ptr<const tls::TicketKeys> ticket_keys_;
-  std::string path_;  // of the config, for messages
+  std::shared_ptr<const tls::TicketKeys> ticket_keys_;  // random, for configs without key files
+  std::string path_;                                    // of the config, for messages
   std::optional<config::LoadedConfig> current_;
   std::deque<Request> queue_;
   bool closed_ = false;
@@ -113,8 +119,8 @@ class Reloader {
   Request request_;
   ReloadOutcome outcome_;
   std::optional<Prepared> prepared_;
-  std::optional<std::vector<config::WatchedFile>> watched_files_;  // nullopt: it loads nothing
-  std::set<unsigned> missing_;                                     // workers that have not adopted yet
+  std::optional<LoadTrace> trace_;  // nullopt: it reads no file
+  std::set<unsigned> missing_;      // workers that have not adopted yet
   Timer adoption_;
 
   ReloadOutcome last_;

@@ -17,8 +17,8 @@ inline constexpr std::size_t kMaxRevocations = 100'000;
 struct RevocationEntry {
   std::string fingerprint;  // "sha256:" and 64 lower-case digits; "" for one that is named by its serial number
   std::string serial;       // upper-case hex, whole bytes; "" for one that is named by its fingerprint
-  std::string issuer;  // of `serial`: a distinguished name as it was given, or "sha256:..." of the CA's certificate;
-                       // "": any
+  std::string issuer;   // of `serial`: a distinguished name as it was given, or "sha256:..." of the CA's certificate;
+                        // "": any
   std::string comment;  // one line; may be empty
   std::chrono::sys_seconds added{};
 };

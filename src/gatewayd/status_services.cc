@@ -1,5 +1,8 @@
 #include "gatewayd/status_services.h"
 
+#include <chrono>
+#include <utility>
+
 namespace gateway::gatewayd {
 namespace {
 
@@ -10,8 +13,24 @@ struct Overloaded : Handlers... {
 
 }  // namespace
 
+StatusServices::StatusServices(core::EventLoop& loop, const std::function<void(StatusReport)>& report)
+    : loop_(loop),
+      fetcher_(loop),
+      ocsp_({.loop = loop,
+             .fetcher = fetcher_,
+             .report = [&report](const OcspReport& ocsp) { report(ocsp); },
+             .clock = [] { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }}),
+      staples_({.loop = loop, .fetcher = fetcher_, .report = [&report](StapleReport staples) {
+                  report(std::move(staples));
+                }}) {}
+
 void StatusServices::handle(StatusMessage&& message) {
-  std::visit(Overloaded{[this](StopStatus&) { loop_.stop(); }}, message);
+  std::visit(Overloaded{[this](proxy::OcspQuery& query) { ocsp_.ask(std::move(query)); },
+                        [this](WatchStaples& watch) {
+                          staples_.watch(std::move(watch.sources), StateDirectory(watch.state_directory));
+                        },
+                        [this](StopStatus&) { loop_.stop(); }},
+             message);
 }
 
 }  // namespace gateway::gatewayd

@@ -1,7 +1,12 @@
 #pragma once
 
+#include <functional>
+#include <memory>
+
 #include "core/event_loop.h"
 #include "fetch/http_fetcher.h"
+#include "gatewayd/ocsp_service.h"
+#include "gatewayd/staple_fetcher.h"
 #include "gatewayd/status_message.h"
 
 namespace gateway::gatewayd {
@@ -9,7 +14,8 @@ namespace gateway::gatewayd {
 // Everything that lives on the status thread and dies with it. Made, used and destroyed on that thread.
 class StatusServices {
  public:
-  explicit StatusServices(core::EventLoop& loop) : loop_(loop), fetcher_(loop) {}
+  // `report` outlives this.
+  StatusServices(core::EventLoop& loop, const std::function<void(StatusReport)>& report);
 
   void handle(StatusMessage&& message);
   // See HttpFetcher.
@@ -18,6 +24,8 @@ class StatusServices {
  private:
   core::EventLoop& loop_;
   fetch::HttpFetcher fetcher_;
+  OcspService ocsp_;
+  StapleFetcher staples_;
 };
 
 }  // namespace gateway::gatewayd

@@ -8,8 +8,8 @@
 
 namespace gateway::gatewayd {
 
-StatusThread::StatusThread()
-    : mailbox_(loop_.get(), [this](StatusMessage&& message) {
+StatusThread::StatusThread(std::function<void(StatusReport)> report)
+    : report_(std::move(report)), mailbox_(loop_.get(), [this](StatusMessage&& message) {
         if (services_ != nullptr) services_->handle(std::move(message));
       }) {}
 
@@ -27,7 +27,7 @@ void StatusThread::start() {
 void StatusThread::run() {
   std::shared_ptr<const std::size_t> running;
   {
-    StatusServices services(loop_);
+    StatusServices services(loop_, report_);
     services_ = &services;
     running = services.running_lookups();
     loop_.run();

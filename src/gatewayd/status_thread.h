@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <functional>
 #include <memory>
 #include <thread>
 
@@ -17,7 +18,8 @@ class StatusServices;
 // any thread.
 class StatusThread {
  public:
-  StatusThread();
+  // `report` is called on the thread.
+  explicit StatusThread(std::function<void(StatusReport)> report);
   // Stops. Waits for name look-ups that libuv still has: ask running_lookups() first.
   ~StatusThread();
   StatusThread(const StatusThread&) = delete;
@@ -36,6 +38,7 @@ class StatusThread {
  private:
   void run();
 
+  std::function<void(StatusReport)> report_;
   core::EventLoop loop_;
   StatusServices* services_ = nullptr;  // the thread's; null when it does not run
   core::Mailbox<StatusMessage> mailbox_;

@@ -52,7 +52,9 @@ Supervisor::Supervisor(core::EventLoop& loop, Resources resources, Reloader::Loa
       collector_(loop, workers_->size(), [this](std::uint64_t request) { workers_->collect_metrics(request); }),
       metrics_(loop,
                [this](const HttpRequest& request, Responder respond) { routes_.metrics(request, std::move(respond)); }),
-      watcher_(loop, [this](const std::vector<std::string>& changed) { reload_by_watch(changed); }),
+      rotation_(loop, {.reload = [this] { reloader_.reload("watch", {}); },
+                       .rotate = [this] { reloader_.rotate_files(); },
+                       .is_busy = [this] { return reloader_.is_loading(); }}),
       reloader_({.loop = loop,
                  .workers = *workers_,
                  .listeners = listeners_,
@@ -60,13 +62,19 @@ Supervisor::Supervisor(core::EventLoop& loop, Resources resources, Reloader::Loa
                  .access_log = *access_log_,
                  .metrics = metrics_,
                  .observer = lifecycle_},
-                std::move(load), [this](std::vector<config::WatchedFile> files) { watch(std::move(files)); }),
+                std::move(load),
+                [this](LoadTrace trace) {
+                  fetch_staples();
+                  rotation_.after(std::move(trace), reloader_.current());
+                }),
       routes_({.reloader = reloader_,
                .collector = collector_,
                .endpoints = endpoints_,
                .access_log = *access_log_,
-               .watcher = watcher_,
                .revocations = revocations_,
+               .ocsp = ocsp_report_,
+               .rotation = rotation_,
+               .staples = staple_states_,
                .draining = draining_,
                .announce_drain = [this] { announce_drain(); }}),
       admin_server_(
@@ -133,6 +141,23 @@ void Supervisor::on_reply(proxy::ControlMessage message) {
   }
 }
 
+void Supervisor::on_status(StatusReport report) {
+  if (const auto* ocsp = std::get_if<OcspReport>(&report)) ocsp_report_ = *ocsp;
+  if (auto* staples = std::get_if<StapleReport>(&report)) {
+    staple_states_ = std::move(staples->states);
+    workers_->update_staples(staples->staples);
+  }
+}
+
+void Supervisor::fetch_staples() {
+  const config::LoadedConfig* config = reloader_.current();
+  if (stopping_ || config == nullptr) return;
+  auto sources = config::staple_sources_of(*config->snapshot);
+  if (sources == staple_sources_) return;
+  staple_sources_ = std::move(sources);
+  status_.post(WatchStaples{.sources = staple_sources_, .state_directory = config->state_directory});
+}
+
 void Supervisor::on_signal(int number) {
   switch (number) {
     case SIGHUP:
@@ -149,24 +174,6 @@ void Supervisor::reload_by_signal() {
   if (signal_reloads_ >= 2) return;
   ++signal_reloads_;
   reloader_.reload("signal", [this](const ReloadOutcome&) { --signal_reloads_; });
-}
-
-void Supervisor::reload_by_watch(const std::vector<std::string>& changed) {
-  // One that has begun may have read them already; after it they are compared again.
-  if (reloader_.is_loading()) return;
-  core::log_event(LogLevel::info, "watched files changed",
-                  {{"first", changed.front()}, {"count", static_cast<std::int64_t>(changed.size())}});
-  reloader_.reload("watch", {});
-}
-
-// After each load: what it has read, and whatever it could not, is what the next one depends on.
-void Supervisor::watch(std::vector<config::WatchedFile> files) {
-  const config::LoadedConfig* config = reloader_.current();
-  if (stopping_ || config == nullptr || !config->watch) return watcher_.stop();
-  if (!watcher_.is_active()) {
-    core::log_event(LogLevel::info, "watching files", {{"count", static_cast<std::int64_t>(files.size())}});
-  }
-  watcher_.watch(std::move(files));
 }
 
 void Supervisor::reopen_log() {
@@ -194,7 +201,7 @@ void Supervisor::announce_drain() {
 
 void Supervisor::begin_drain() {
   draining_ = true;
-  watcher_.stop();
+  rotation_.stop();
   stopping_ = true;
   reloader_.close();
   const bool serving = reloader_.is_serving();
@@ -219,7 +226,8 @@ int cannot_start(ServiceEnvironment& service, const core::Error& error) {
   return 1;
 }
 
-int run_daemon(const std::string& config_path, config::LoadResult first, ServiceEnvironment& service) {
+int run_daemon(const std::string& config_path, config::LoadResult first, config::LoadMemory& memory,
+               ServiceEnvironment& service) {
   const config::LoadedConfig& config = *first.config;
   Supervisor::Resources resources;
   resources.service = &service;
@@ -243,24 +251,29 @@ int run_daemon(const std::string& config_path, config::LoadResult first, Service
   Supervisor* receiver = nullptr;
   auto replies = std::make_unique<Supervisor::Replies>(
       loop->get(), [&receiver](proxy::ControlMessage&& message) { receiver->on_reply(std::move(message)); });
+  auto reports = std::make_unique<Supervisor::StatusReports>(
+      loop->get(), [&receiver](StatusReport&& report) { receiver->on_status(std::move(report)); });
+  auto status = std::make_unique<StatusThread>(
+      [mailbox = reports.get()](StatusReport report) { mailbox->post(std::move(report)); });
+  resources.status = status.get();
   auto workers = WorkerSet::create(
       {.count = config.workers,
        .reply = [mailbox = replies.get()](proxy::ControlMessage message) { mailbox->post(std::move(message)); },
+       .ask_ocsp = [thread = status.get()](proxy::OcspQuery query) { thread->post(std::move(query)); },
        .access_log = resources.access_log.get(),
        .descriptor_cap = descriptor_cap_of(raise_descriptor_limit()),
        .revocations = known_revocations_of(resources.revocations)});
   if (!workers) return cannot_start(service, workers.error());
   resources.workers = std::move(*workers);
-  auto status = std::make_unique<StatusThread>();
-  resources.status = status.get();
 
-  auto supervisor = std::make_unique<Supervisor>(*loop, std::move(resources), [&config_path](std::uint64_t generation) {
-    return config::load(config_path, generation);
+  auto supervisor = std::make_unique<Supervisor>(*loop, std::move(resources), [&](std::uint64_t generation) {
+    return config::load(config_path, generation, memory);
   });
   receiver = supervisor.get();
   const int exit_code = supervisor->run(std::move(first));
   const bool lookups_run = supervisor->running_lookups() + status->running_lookups() != 0;
   supervisor.reset();
+  reports.reset();
   replies.reset();
   // A name server that does not answer would keep the loop, and then libuv's thread pool, for as long as it likes.
   if (lookups_run) std::_Exit(exit_code);

@@ -18,7 +18,7 @@
 #include "gatewayd/control_sockets.h"
 #include "gatewayd/emergency_revocations.h"
 #include "gatewayd/endpoint_monitor.h"
-#include "gatewayd/file_watcher.h"
+#include "gatewayd/file_rotation.h"
 #include "gatewayd/inherited_sockets.h"
 #include "gatewayd/lifecycle_reporter.h"
 #include "gatewayd/listener_sockets.h"
@@ -59,6 +59,8 @@ class Supervisor {
   };
   // Replies of workers come through this; made first, dies last.
   using Replies = core::Mailbox<proxy::ControlMessage>;
+  // And those of the status thread.
+  using StatusReports = core::Mailbox<StatusReport>;
 
   Supervisor(core::EventLoop& loop, Resources resources, Reloader::Load load);
   ~Supervisor();
@@ -68,6 +70,7 @@ class Supervisor {
   // Serves `first` until a signal ends it; the exit code.
   int run(config::LoadResult first);
   void on_reply(proxy::ControlMessage message);
+  void on_status(StatusReport report);
   // Look-ups that still run when all is over: libuv can't be ended before they are.
   [[nodiscard]] std::size_t running_lookups() const { return endpoints_.running_lookups(); }
 
@@ -78,8 +81,8 @@ class Supervisor {
   void on_started(const ReloadOutcome& outcome);
   void on_signal(int number);
   void reload_by_signal();
-  void reload_by_watch(const std::vector<std::string>& changed);
-  void watch(std::vector<config::WatchedFile> files);
+  // What the status thread has to fetch for the generation that is served.
+  void fetch_staples();
   void reopen_log();
   void tell_expiries();
   // Not ready any more, but serving: whoever balances load notices and sends new clients elsewhere.
@@ -98,7 +101,7 @@ class Supervisor {
   EndpointMonitor endpoints_;
   MetricsCollector collector_;
   MetricsEndpoint metrics_;
-  FileWatcher watcher_;
+  FileRotation rotation_;
   Reloader reloader_;
   ControlRoutes routes_;
   ControlHttpServer admin_server_;
@@ -110,7 +113,10 @@ class Supervisor {
   std::optional<core::Milliseconds> watchdog_limit_;
   core::Milliseconds ticket_key_lifetime_;
 
+  std::vector<config::StapleSource> staple_sources_;
+  std::shared_ptr<const StapleStates> staple_states_ = std::make_shared<const StapleStates>();
   std::chrono::sys_seconds expiries_told_{};  // what was due by then
+  OcspReport ocsp_report_;
   int exit_code_ = 0;
   bool draining_ = false;  // announced, or under way
   bool stopping_ = false;
@@ -123,6 +129,7 @@ class Supervisor {
 int cannot_start(ServiceEnvironment& service, const core::Error& error);
 
 // The daemon: everything from the checked config to the exit code. Messages go to stderr.
-int run_daemon(const std::string& config_path, config::LoadResult first, ServiceEnvironment& service);
+int run_daemon(const std::string& config_path, config::LoadResult first, config::LoadMemory& memory,
+               ServiceEnvironment& service);
 
 }  // namespace gateway::gatewayd

@@ -11,8 +11,8 @@
 
 namespace gateway::gatewayd {
 
-// A uv_timer of the control loop. Used on the loop's thread; dying stops it. The callback must not free the timer:
-// retire its owner.
+// A uv_timer of the control thread's loop or the status thread's. Used on the loop's thread; dying stops it. The
+// callback must not free the timer: retire its owner.
 class Timer {
  public:
   using Callback = std::move_only_function<void()>;

@@ -1,6 +1,7 @@
 #include <algorithm>
 #include <map>
 
+#include "gatewayd/anchor_usage.h"
 #include "gatewayd/metrics_writer.h"
 #include "tls/crl_index.h"
 
@@ -24,7 +25,7 @@ void add_handshakes(MetricsWriter& writer) {
   for (const auto& host : writer.snapshot().virtual_hosts) {
     if (!host.tls) continue;
     for (const auto version : {tls::ProtocolVersion::tls12, tls::ProtocolVersion::tls13}) {
-      if (version < host.tls->min_version || version > host.tls->max_version) continue;
+      if (version < host.tls->settings.min_version || version > host.tls->settings.max_version) continue;
       for (const bool resumed : {false, true}) {
         handshakes.add(
             {host.name, MetricsWriter::label_of(tls::to_string(host.tls->client_auth)), "success",
@@ -63,6 +64,16 @@ void add_handshakes(MetricsWriter& writer) {
   writer.add(clients);
 }
 
+void add_anchors(MetricsWriter& writer) {
+  auto handshakes = writer.counter("gateway_tls_anchor_handshakes_total",
+                                   "Established TLS connections with a client certificate under this trust anchor.",
+                                   {"trust", "anchor", "fingerprint"});
+  for (const auto& usage : anchor_usage(*writer.input().config, writer.input().workers)) {
+    handshakes.add({usage.anchor->trust, usage.anchor->subject, usage.short_fingerprint()}, number(usage.handshakes));
+  }
+  writer.add(handshakes);
+}
+
 void add_certificates(MetricsWriter& writer) {
   auto ends = writer.gauge("gateway_certificate_not_after_timestamp_seconds",
                            "When a certificate that is served or trusted expires; of several of one name the first.",
@@ -82,24 +93,37 @@ void add_crls(MetricsWriter& writer) {
   auto updates = writer.gauge("gateway_crl_next_update_timestamp_seconds",
                               "When a CRL that is in force is due to be replaced; of several of one issuer the first.",
                               {"trust", "issuer"});
-  std::map<Family::Values, double> earliest;
+  auto refusals = writer.gauge("gateway_crl_refusal_timestamp_seconds",
+                               "When a CRL that is in force begins to refuse unless it is replaced: with its grace.",
+                               {"trust", "issuer"});
+  struct Ends {
+    double update;
+    double refusal;
+  };
+  std::map<Family::Values, Ends> earliest;
   for (const auto& host : writer.snapshot().virtual_hosts) {
     if (!host.tls || !host.tls->trust) continue;
-    for (const auto& crl : host.tls->trust->crls->describe()) {
+    const tls::TrustSet& trust = *host.tls->trust;
+    for (const auto& crl : trust.crls->describe()) {
       if (crl.superseded || crl.next_update == std::chrono::sys_seconds::max()) continue;
-      const double end = seconds_of(crl.next_update);
-      const auto [found, is_new] = earliest.try_emplace({host.tls->trust->name, crl.issuer}, end);
-      if (!is_new) found->second = std::min(found->second, end);
+      const Ends ends{seconds_of(crl.next_update), seconds_of(crl.next_update + trust.crl_grace)};
+      const auto [found, is_new] = earliest.try_emplace({trust.name, crl.issuer}, ends);
+      if (!is_new && ends.update < found->second.update) found->second = ends;
     }
   }
-  for (const auto& [values, end] : earliest) updates.add(values, end);
+  for (const auto& [values, ends] : earliest) {
+    updates.add(values, ends.update);
+    refusals.add(values, ends.refusal);
+  }
   writer.add(updates);
+  writer.add(refusals);
 }
 
 }  // namespace
 
 void add_tls_metrics(MetricsWriter& writer) {
   add_handshakes(writer);
+  add_anchors(writer);
   add_certificates(writer);
   add_crls(writer);
 }

@@ -21,11 +21,19 @@ void WorkerSet::start() {
   for (unsigned i = 0; i < size(); ++i) {
     workers_.push_back(
         std::make_unique<proxy::Worker>(proxy::Worker::Options{.index = i,
+                                                               .ask_ocsp = options_.ask_ocsp,
                                                                .reply = options_.reply,
                                                                .access_log = options_.access_log,
                                                                .connections = &connections_,
                                                                .descriptor_cap = options_.descriptor_cap}));
   }
+}
+
+core::Result<void> WorkerSet::can_serve(const tls::HostOptions& host,
+                                        const std::shared_ptr<const tls::TicketKeys>& ticket_keys) const {
+  TRY(const auto built, tls::WorkerContexts::build(libraries_.front(), {std::make_shared<const tls::HostOptions>(host)},
+                                                   ticket_keys, nullptr));
+  return {};
 }
 
 core::Result<WorkerSet::Contexts> WorkerSet::build_contexts(
@@ -58,6 +66,10 @@ void WorkerSet::adopt_revocations(std::uint64_t round,
 
 void WorkerSet::update_endpoints(const std::shared_ptr<const proxy::EndpointStates>& endpoints) {
   for (const auto& worker : workers_) worker->post(proxy::UpdateEndpoints{.endpoints = endpoints});
+}
+
+void WorkerSet::update_staples(const std::shared_ptr<const tls::Staples>& staples) {
+  for (const auto& worker : workers_) worker->post(proxy::UpdateStaples{.staples = staples});
 }
 
 void WorkerSet::announce_drain() {

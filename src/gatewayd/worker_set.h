@@ -23,6 +23,7 @@ class WorkerSet {
   struct Options {
     unsigned count = 1;
     std::function<void(proxy::ControlMessage)> reply;  // called on worker threads
+    proxy::OcspDesk::Ask ask_ocsp = {};                // likewise; posts to the status thread
     core::LogSink* access_log = nullptr;               // outlives the set
     std::uint64_t descriptor_cap = 0;
     std::shared_ptr<const tls::KnownRevocations> revocations = tls::KnownRevocations::none();  // to begin with
@@ -37,6 +38,9 @@ class WorkerSet {
 
   [[nodiscard]] unsigned size() const { return options_.count; }
 
+  // Whether the context of this host can be built.
+  [[nodiscard]] core::Result<void> can_serve(const tls::HostOptions& host,
+                                             const std::shared_ptr<const tls::TicketKeys>& ticket_keys) const;
   // The contexts of `snapshot` for every worker; those of hosts that have not changed are reused. Changes nothing yet.
   [[nodiscard]] core::Result<Contexts> build_contexts(const proxy::Snapshot& snapshot,
                                                       const std::shared_ptr<const tls::TicketKeys>& ticket_keys) const;
@@ -47,6 +51,7 @@ class WorkerSet {
   // Each answers with RevocationsAdopted.
   void adopt_revocations(std::uint64_t round, const std::shared_ptr<const tls::KnownRevocations>& revocations);
   void update_endpoints(const std::shared_ptr<const proxy::EndpointStates>& endpoints);
+  void update_staples(const std::shared_ptr<const tls::Staples>& staples);
   void announce_drain();
   void begin_drain();
   void ping(std::uint64_t round);

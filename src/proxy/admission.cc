@@ -48,6 +48,11 @@ const VirtualHost* host_for(const AdmissionFacts& facts, Admission& admission) {
   return &facts.snapshot->virtual_hosts[*named];
 }
 
+// The handshake demanded one, and live connections are judged by it: this is in case either was wrong.
+bool lacks_certificate(const AdmissionFacts& facts, const VirtualHost& host) {
+  return host.tls && host.tls->client_auth == tls::ClientAuth::strict && facts.identity == nullptr;
+}
+
 bool authorise(const AdmissionFacts& facts, const RequestHead& head, Admission& admission) {
   const auto& policy = admission.virtual_host->policy;
   if (!policy) return true;
@@ -65,6 +70,10 @@ bool authorise(const AdmissionFacts& facts, const RequestHead& head, Admission& 
 
 Admission admit(const AdmissionFacts& facts, const RequestHead& head) {
   Admission admission;
+  if (facts.barred != core::Reason::none) {
+    if (facts.handshake_host) admission.virtual_host = &facts.snapshot->virtual_hosts[*facts.handshake_host];
+    return refuse(admission, facts.barred, "the handshake was refused");
+  }
   // Merging slashes is a property of the host, which is found by the target's authority or Host: parse without it
   // first.
   auto target = parse_request_target(head.method, head.target, true);
@@ -83,12 +92,18 @@ Admission admit(const AdmissionFacts& facts, const RequestHead& head) {
   if (!admission.virtual_host->merge_slashes) {
     admission.target = *parse_request_target(head.method, head.target, false);
   }
+  if (lacks_certificate(facts, *admission.virtual_host)) {
+    return refuse(admission, core::Reason::no_certificate, "no certificate where one is required");
+  }
   if (!authorise(facts, head, admission)) return admission;
 
   const RouteTable& routes = admission.virtual_host->route_table;
   const auto route = admission.target.asterisk ? routes.root() : routes.find(admission.target.path);
   if (!route) return refuse(admission, core::Reason::no_route, {});
   admission.route = &admission.virtual_host->routes[*route];
+  if (admission.route->require_authenticated && facts.identity == nullptr) {
+    return refuse(admission, core::Reason::not_authenticated, "the route requires a client certificate");
+  }
   if (admission.target.encoded_slash && !admission.route->keep_encoded_slashes) {
     return refuse(admission, core::Reason::bad_request, "encoded slash in the path");
   }

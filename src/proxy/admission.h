@@ -17,11 +17,12 @@ struct AdmissionFacts {
   const Listener* listener = nullptr;
   std::optional<std::uint32_t> handshake_host;   // which virtual host the TLS handshake chose; none on a plain listener
   const core::PeerIdentity* identity = nullptr;  // null: anonymous
+  core::Reason barred = core::Reason::none;      // the handshake was refused for this (tls::HandshakeStatus::barred)
   core::IpAddress source_ip;
 };
 
 struct Admission {
-  core::Reason reason = core::Reason::none;  // none: admitted
+  core::Reason reason = core::Reason::none;  // none: admitted. Else `virtual_host` and `route` are for the log only
   std::string detail;                        // for the log
   RequestTarget target;
   std::string host;            // canonical
@@ -32,8 +33,8 @@ struct Admission {
   bool redirect = false;  // to https, at `forwarded_host`'s name
 };
 
-// Whether this request may go on, and where. The one gate in front of every route: host against handshake, policy,
-// route. Pure; views nothing of `head` after the call.
+// Whether this request may go on, and where. The one gate in front of every route: what became of the handshake, host
+// against handshake, mode, policy, route, what the route requires. Pure; views nothing of `head` after the call.
 Admission admit(const AdmissionFacts& facts, const RequestHead& head);
 
 }  // namespace gateway::proxy

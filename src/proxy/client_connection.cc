@@ -100,8 +100,7 @@ void ClientConnection::handshake_over(const tls::HandshakeReport& report) {
                               .duration = std::chrono::duration_cast<std::chrono::microseconds>(duration)});
 }
 
-void ClientConnection::on_established() {
-  tls::TlsSession& session = *stream_.session();
+void ClientConnection::learn(const tls::TlsSession& session) {
   const tls::HandshakeReport& report = session.report();
   host_ = session.host_index();
   facts_.tls = true;
@@ -109,14 +108,28 @@ void ClientConnection::on_established() {
   facts_.tls_cipher = report.cipher;
   facts_.sni = report.sni;
   facts_.resumed = report.resumed;
+}
+
+void ClientConnection::on_established() {
+  const tls::TlsSession& session = *stream_.session();
+  learn(session);
   facts_.peer = session.peer();
-  handshake_over(report);
+  handshake_over(session.report());
   ++(facts_.peer ? host_metrics_->verified_clients : host_metrics_->anonymous_clients);
   if (const auto& trust = snapshot_->virtual_hosts[*host_].tls->trust; facts_.peer && trust) {
     worker_.recorder.count_anchor(*trust, facts_.peer->chain.elements.back().fingerprint, wall_clock());
   }
   enter(Phase::idle, timeouts().request_headers);
   judge_again();
+}
+
+// The peer is nobody: neither verified nor anonymous. There is nothing to judge again either.
+void ClientConnection::on_barred() {
+  const tls::TlsSession& session = *stream_.session();
+  learn(session);
+  facts_.barred = session.report().reason;
+  handshake_over(session.report());
+  enter(Phase::idle, timeouts().request_headers);
 }
 
 void ClientConnection::on_refused() {
@@ -206,15 +219,15 @@ void ClientConnection::begin_exchange() {
   RequestHead head = std::move(parser_.head());
   request_complete_ =
       head.body == BodyKind::none || (head.body == BodyKind::content_length && head.content_length == 0);
-  served_ = true;
   // A connection must never serve a request under rules that it was not judged by.
   if (judged_by_ != worker_.rules()) {
-    if (const core::Reason reason = adopt_newest(); reason != core::Reason::none) {
+    if (const core::Reason reason = adopt_newest(); reason != core::Reason::none && !may_be_told(reason)) {
       report_closed(reason);
       close(true);
       return;
     }
   }
+  served_ = true;
   exchange_ = std::make_unique<Exchange>(worker_, *this, std::move(head), request_complete_);
   enter(Phase::exchange, exchange_->timeouts().body_idle);
   exchange_->begin();

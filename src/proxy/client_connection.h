@@ -74,12 +74,15 @@ class ClientConnection final : public core::Retirable, private ClientStreamEvent
   // The response shall say that it is the last one.
   [[nodiscard]] bool asks_to_close() const { return must_close() || worker_.drain_announced; }
   // This connection takes no request after the one under way.
-  [[nodiscard]] bool must_close() const { return close_after_response_ || worker_.draining || input_ended_; }
+  [[nodiscard]] bool must_close() const {
+    return close_after_response_ || worker_.draining || input_ended_ || facts_.barred != core::Reason::none;
+  }
 
  private:
   enum class Phase : std::uint8_t { handshake, idle, head, exchange, closing, over };
 
   void on_established() override;
+  void on_barred() override;
   void on_refused() override;
   void on_plaintext(std::string_view data) override;
   void on_input_end() override;
@@ -99,10 +102,14 @@ class ClientConnection final : public core::Retirable, private ClientStreamEvent
   void enter(Phase phase, core::Milliseconds deadline);
   void on_deadline();
   void on_exchange_deadline();
+  void learn(const tls::TlsSession& session);
   void handshake_over(const tls::HandshakeReport& report);
   // Finds listener and host of the same name in the worker's newest snapshot and judges; the reason if the connection
   // may not stay.
   core::Reason adopt_newest();
+  // Whether a refusal by OCSP can still be told as 403: on the first request, or one that waits for the answer. Every
+  // other ends the connection.
+  [[nodiscard]] bool may_be_told(core::Reason reason) const;
   // The client isn't admitted any more: counted and logged.
   void report_closed(core::Reason reason);
   [[nodiscard]] bool host_needs_tls() const { return listener().protocol == Protocol::https; }

@@ -21,6 +21,9 @@ struct ClientFacts {
   std::string sni;
   bool resumed = false;
   std::shared_ptr<const tls::VerifiedPeer> peer;  // null: anonymous
+  // Not none: the handshake was refused for this, and stands only so that the client can be told. Whatever it asks for
+  // is refused before anything else is looked at.
+  core::Reason barred = core::Reason::none;
 
   [[nodiscard]] ClientKind kind() const {
     if (!tls) return ClientKind::none;

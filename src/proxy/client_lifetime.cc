@@ -25,9 +25,20 @@ core::Reason ClientConnection::adopt_newest() {
     listener_ = *listener_now;
     host_ = host_now;
   }
-  if (!host_) return core::Reason::none;
-  return tls::judge_live(facts_.peer.get(), wall_clock(), *snapshot_->virtual_hosts[*host_].tls,
-                         worker_.contexts()->revocations());
+  // Who is barred has no more to lose, and must stay long enough to be told.
+  if (!host_ || facts_.barred != core::Reason::none) return core::Reason::none;
+  const tls::HostOptions& host = *snapshot_->virtual_hosts[*host_].tls;
+  const auto now = wall_clock();
+  tls::RevocationKnowledge& known = worker_.contexts()->revocations();
+  const core::Reason reason = tls::judge_live(facts_.peer.get(), now, host, known);
+  if (reason != core::Reason::none) return reason;
+  // Asks in time for the next answer. That there is none yet ends nobody: the next request waits for it.
+  return worker_.ocsp.look(known.ocsp, facts_.peer.get(), host, now).reason;
+}
+
+bool ClientConnection::may_be_told(core::Reason reason) const {
+  const bool by_ocsp = reason == core::Reason::ocsp_revoked || reason == core::Reason::ocsp_unavailable;
+  return by_ocsp && (exchange_ ? exchange_->is_deciding() : !served_);
 }
 
 void ClientConnection::report_closed(core::Reason reason) {
@@ -54,7 +65,7 @@ core::Reason ClientConnection::judge_again() {
     return core::Reason::none;
   }
   const core::Reason reason = adopt_newest();
-  if (reason == core::Reason::none) return reason;
+  if (reason == core::Reason::none || may_be_told(reason)) return core::Reason::none;
   report_closed(reason);
   close_after_response_ = true;
   end_by_ = worker_.loop.now() + static_cast<std::uint64_t>(snapshot_->timeouts.drain.count());

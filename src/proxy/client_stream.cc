@@ -52,6 +52,10 @@ bool ClientStream::pump_handshake() {
       established_ = true;
       events_.on_established();
       return !closing_;
+    case tls::HandshakeStatus::barred:
+      established_ = true;
+      events_.on_barred();
+      return !closing_;
   }
   return false;
 }

@@ -16,6 +16,7 @@ namespace gateway::proxy {
 class ClientStreamEvents {
  public:
   virtual void on_established() = 0;                     // TLS stands; on a plain listener it never comes
+  virtual void on_barred() = 0;                          // TLS stands, but only to tell the refusal in report()
   virtual void on_refused() = 0;                         // the handshake failed: session()->report() says why
   virtual void on_plaintext(std::string_view data) = 0;  // valid until the call returns
   virtual void on_input_end() = 0;                       // the client sends no more (close_notify or FIN)

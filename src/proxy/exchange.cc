@@ -34,6 +34,7 @@ Exchange::Exchange(WorkerState& worker, ClientConnection& client, RequestHead he
       snapshot_(client.snapshot()),
       head_(std::move(head)),
       deadline_(worker.wheel, [this] { on_deadline(); }),
+      ocsp_wait_(worker.ocsp, [this](const tls::OcspEntry& entry) { on_ocsp(entry); }),
       wall_start_(std::chrono::system_clock::now()),
       started_at_(uv_hrtime()),
       request_complete_(request_complete) {
@@ -84,12 +85,13 @@ void Exchange::write_request_head(std::string& out) const {
                               out);
 }
 
-void Exchange::begin() {
+void Exchange::decide() {
   const ClientFacts& facts = client_.facts();
   admission_ = admit({.snapshot = snapshot_.get(),
                       .listener = &client_.listener(),
                       .handshake_host = client_.host(),
                       .identity = facts.identity(),
+                      .barred = facts.barred,
                       .source_ip = facts.source_ip},
                      head_);
   metrics_ =
@@ -169,14 +171,15 @@ void Exchange::refuse(core::Reason reason, std::string_view detail, unsigned sta
     return;
   }
   status_ = status != 0 ? status : status_of(reason);
-  close_client_ =
-      client_.asks_to_close() || !head_.keep_alive || !request_complete_ || reason == core::Reason::bad_request;
+  close_client_ = close_client_ || client_.asks_to_close() || !head_.keep_alive || !request_complete_ ||
+                  reason == core::Reason::bad_request;
   std::string reply;
   write_error_reply({.status = status_,
                      .request_id = request_id_,
                      .close = close_client_,
                      .to_head = to_head(),
-                     .version_minor = head_.version_minor},
+                     .version_minor = head_.version_minor,
+                     .reason = reason},
                     reply);
   client_.send(reply);
   refused_ = true;
@@ -262,6 +265,7 @@ void Exchange::finish(core::Reason reason, std::string_view detail) {
   const bool broken = reason != core::Reason::none && response_started_ && !refused_;
   state_ = State::finished;
   deadline_.cancel();
+  ocsp_wait_.cancel();
   release_upstream(reason == core::Reason::none && request_complete_);
   record(reason, detail);
   if (broken) {

@@ -26,7 +26,7 @@ class Exchange final : public core::Retirable, private UpstreamUser {
   Exchange(WorkerState& worker, ClientConnection& client, RequestHead head, bool request_complete);
   ~Exchange() override;
 
-  // Decides and acts; may be over when it returns.
+  // Decides and acts, once OCSP has had its say; may be over when it returns.
   void begin();
 
   // From the client's side.
@@ -40,6 +40,8 @@ class Exchange final : public core::Retirable, private UpstreamUser {
   // The client neither sends nor takes what it should.
   void on_client_timeout();
   [[nodiscard]] bool is_tunnel() const { return state_ == State::tunnel; }
+  // Neither forwarded nor answered yet: its client's OCSP status is asked for.
+  [[nodiscard]] bool is_deciding() const { return state_ == State::deciding; }
   void on_tunnel_input(std::string_view data);
   void on_tunnel_input_end();
 
@@ -57,6 +59,9 @@ class Exchange final : public core::Retirable, private UpstreamUser {
   void on_upstream_failed(core::Reason reason, std::string detail) override;
   void on_upstream_progress() override;
 
+  void decide();
+  void on_ocsp(const tls::OcspEntry& entry);
+  void judge_ocsp(tls::OcspEntry::What what, core::Reason reason, std::string_view detail);
   void act();
   void begin_local();
   void send_local();
@@ -98,6 +103,7 @@ class Exchange final : public core::Retirable, private UpstreamUser {
   std::unique_ptr<UpstreamConnection> upstream_;
   std::string upstream_head_;  // the request head as it is sent; kept until the response begins
   core::Deadline deadline_;
+  OcspWait ocsp_wait_;
 
   std::chrono::system_clock::time_point wall_start_;
   std::uint64_t started_at_ = 0;  // uv_hrtime, like the following

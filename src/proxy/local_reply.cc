@@ -60,6 +60,46 @@ constexpr auto kPhrases = std::to_array<std::pair<unsigned, std::string_view>>({
     {505, "HTTP Version Not Supported"},
 });
 
+// Of the reasons that a client is told; plain ASCII without quotes. As much as the TLS alert would say.
+std::string_view detail_of(core::Reason reason) {
+  using core::Reason;
+  switch (reason) {
+    case Reason::no_certificate:
+      return "This host requires a client certificate, and none was sent.";
+    case Reason::not_authenticated:
+      return "This resource requires a client certificate, and none was sent.";
+    case Reason::unknown_ca:
+      return "The client certificate does not lead to a CA that this host trusts.";
+    case Reason::bad_signature:
+      return "A signature in the chain of the client certificate is not valid.";
+    case Reason::bad_chain:
+      return "The chain of the client certificate can't be verified.";
+    case Reason::chain_too_deep:
+      return "The chain of the client certificate is too long.";
+    case Reason::expired:
+      return "The client certificate, or a CA above it, has expired.";
+    case Reason::not_yet_valid:
+      return "The client certificate, or a CA above it, is not valid yet.";
+    case Reason::revoked:
+    case Reason::ocsp_revoked:
+      return "The client certificate, or a CA above it, was revoked.";
+    case Reason::crl_expired:
+    case Reason::crl_missing:
+    case Reason::ocsp_unavailable:
+      return "Whether the client certificate was revoked can't be told now.";
+    case Reason::wrong_purpose:
+      return "The client certificate is not meant for TLS clients.";
+    case Reason::name_constraint:
+      return "A CA above the client certificate does not permit its names.";
+    case Reason::weak_key:
+      return "A key or signature in the chain of the client certificate is too weak.";
+    case Reason::malformed_certificate:
+      return "The client certificate, or a CA above it, is malformed.";
+    default:
+      return {};
+  }
+}
+
 void append_field(std::string_view name, std::string_view value, std::string& out) {
   if (value.empty()) return;
   out += name;
@@ -117,6 +157,13 @@ void write_error_reply(const ErrorReply& reply, std::string& out) {
       // Ids are ours or were checked; whatever slipped through must not end the string.
       if (c > 0x20 && c < 0x7f && c != '"' && c != '\\') body += c;
     }
+    body += '"';
+  }
+  if (const std::string_view detail = detail_of(reply.reason); !detail.empty()) {
+    body += R"(,"reason":")";
+    body += core::to_string(reply.reason);
+    body += R"(","detail":")";
+    body += detail;
     body += '"';
   }
   body += "}\n";

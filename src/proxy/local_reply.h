@@ -22,13 +22,15 @@ struct LocalReply {
 // Appends head and body.
 void write_local_reply(const LocalReply& reply, std::string& out);
 
-// An error as RFC 9457 application/problem+json: status, title and request id, nothing that helps an attacker.
+// An error as RFC 9457 application/problem+json: status, title and request id, nothing that helps an attacker. What the
+// client's own certificate is to blame for, it is told: `reason` as a word and `detail` in a sentence.
 struct ErrorReply {
   unsigned status = 500;
   std::string_view request_id{};
   bool close = true;
   bool to_head = false;
   unsigned version_minor = 1;
+  core::Reason reason = core::Reason::none;
 };
 void write_error_reply(const ErrorReply& reply, std::string& out);
 

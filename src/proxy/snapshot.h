@@ -66,6 +66,7 @@ struct Route {
   IdentityHeaders identity_headers;
   ForwardingOptions forwarding;
   bool keep_encoded_slashes = false;
+  bool require_authenticated = false;  // an anonymous client is refused (not_authenticated)
   core::Timeouts timeouts;
   std::uint64_t body_bytes = 0;
   friend bool operator==(const Route&, const Route&) = default;

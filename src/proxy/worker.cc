@@ -18,6 +18,8 @@ namespace {
 
 // How often all connections are judged again without a new snapshot: certificates and CRLs run out.
 constexpr core::Milliseconds kJudgeInterval{800};
+// And how long after an OCSP answer that ends some of them.
+constexpr core::Milliseconds kJudgeSoon{100};
 
 template <typename... Handlers>
 struct Overloaded : Handlers... {
@@ -30,7 +32,11 @@ class Worker::Impl final : public ClientConnectionOwner {
  public:
   explicit Impl(Options options)
       : options_(std::move(options)),
-        state_(loop_, options_.access_log),
+        state_({.loop = loop_,
+                .access_log = options_.access_log,
+                .worker = options_.index,
+                .ask_ocsp = options_.ask_ocsp,
+                .ocsp_reply = [this](OcspAnswered answered) { mailbox_.post(std::move(answered)); }}),
         mailbox_(loop_.get(), [this](WorkerMessage&& message) { handle(std::move(message)); }),
         judge_timer_(state_.wheel, [this] { begin_judging(); }),
         drain_deadline_(state_.wheel, [this] { end_drain(); }) {
@@ -61,7 +67,11 @@ class Worker::Impl final : public ClientConnectionOwner {
                           [this](AnnounceDrain&) { announce_drain(); }, [this](BeginDrain&) { begin_drain(); },
                           [this](Stop&) { stop(); }, [this](CollectMetrics& collect) { report(collect.request); },
                           [this](Ping& ping) { options_.reply(Pong{options_.index, ping.round}); },
-                          [this](AdoptRevocations& adopt) { handle_revocations(adopt); }},
+                          [this](AdoptRevocations& adopt) { handle_revocations(adopt); },
+                          [this](OcspAnswered& answered) { handle_ocsp(std::move(answered)); },
+                          [this](UpdateStaples& update) {
+                            if (state_.contexts()) state_.contexts()->staples().replace(std::move(update.staples));
+                          }},
                message);
   }
 
@@ -79,6 +89,16 @@ class Worker::Impl final : public ClientConnectionOwner {
     state_.adopt_revocations(std::move(adopt.revocations));
     revocations_.push_back({.worker = options_.index, .round = adopt.round, .closed = 0});
     begin_judging();
+  }
+
+  void handle_ocsp(OcspAnswered answered) {
+    if (!state_.contexts()) return;
+    if (state_.ocsp.on_answer(state_.contexts()->revocations().ocsp, std::move(answered), wall_clock())) judge_soon();
+  }
+
+  // Many answers in a row must not have the verdicts begin anew with each.
+  void judge_soon() {
+    if (!std::exchange(judges_soon_, true)) judge_timer_.set(kJudgeSoon);
   }
 
   [[nodiscard]] bool wanted(const std::string& bind) const {
@@ -134,6 +154,7 @@ class Worker::Impl final : public ClientConnectionOwner {
   void begin_judging() {
     judge_cursor_ = connections_.size();
     judge_timer_.set(kJudgeInterval);
+    judges_soon_ = false;
     uv_idle_start(judge_idle_.get(), [](uv_idle_t* handle) {
       if (auto* self = core::UvHandle<uv_idle_t>::owner<Impl>(handle)) self->judge_slice();
     });
@@ -195,6 +216,7 @@ class Worker::Impl final : public ClientConnectionOwner {
   }
 
   void report(std::uint64_t request) {
+    state_.recorder.metrics().ocsp_waiting = state_.ocsp.waiting();
     options_.reply(
         WorkerReport{options_.index, request, std::make_shared<const WorkerMetrics>(state_.recorder.metrics())});
   }
@@ -209,6 +231,7 @@ class Worker::Impl final : public ClientConnectionOwner {
   core::Deadline judge_timer_;
   core::Deadline drain_deadline_;
   std::size_t judge_cursor_ = 0;
+  bool judges_soon_ = false;
   std::vector<RevocationsAdopted> revocations_;  // to be answered once all were judged
   bool drained_ = false;
   std::thread thread_;

@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "core/log_sink.h"
+#include "proxy/ocsp_desk.h"
 #include "proxy/worker_message.h"
 
 namespace gateway::proxy {
@@ -16,6 +17,9 @@ class Worker {
  public:
   struct Options {
     unsigned index = 0;
+    // Called on the worker's thread with what OCSP responders are to be asked; posts to the status thread. Empty:
+    // nobody can be asked.
+    OcspDesk::Ask ask_ocsp = {};
     // Called on the worker's thread for each message to the control thread; must be thread-safe (a Mailbox's post).
     std::function<void(ControlMessage)> reply;
     core::LogSink* access_log = nullptr;                // null: off. Outlives the worker.

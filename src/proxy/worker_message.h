@@ -10,9 +10,11 @@
 #include <vector>
 
 #include "core/unique_fd.h"
+#include "proxy/ocsp_message.h"
 #include "proxy/snapshot.h"
 #include "proxy/worker_metrics.h"
 #include "tls/known_revocations.h"
+#include "tls/staples.h"
 #include "tls/worker_contexts.h"
 
 namespace gateway::proxy {
@@ -65,8 +67,12 @@ struct AdoptRevocations {
   std::uint64_t round = 0;
   std::shared_ptr<const tls::KnownRevocations> revocations;  // never null
 };
+// What clients who ask get from now on. Never before the first AdoptSnapshot.
+struct UpdateStaples {
+  std::shared_ptr<const tls::Staples> staples;
+};
 using WorkerMessage = std::variant<AdoptSnapshot, UpdateEndpoints, AnnounceDrain, BeginDrain, Stop, CollectMetrics,
-                                   Ping, AdoptRevocations>;
+                                   Ping, AdoptRevocations, OcspAnswered, UpdateStaples>;
 
 // From a worker to the control thread. The closed list.
 struct WorkerAdopted {

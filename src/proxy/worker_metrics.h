@@ -48,6 +48,9 @@ struct DecisionCount {
 enum class ClientKind : std::uint8_t { verified, anonymous, none };
 std::string_view to_string(ClientKind kind) noexcept;
 
+// What was decided about requests where OCSP is asked: by OcspEntry::What, once each.
+using OcspDecisions = std::array<std::uint64_t, 4>;
+
 struct HostMetrics {
   std::vector<HandshakeCount> handshakes;
   // Apart, as one says nothing about the other: a failed handshake may have waited for its timeout.
@@ -62,6 +65,7 @@ struct HostMetrics {
   std::array<std::uint64_t, 3> requests_by_client{};  // by ClientKind
   std::vector<DecisionCount> decisions;
   std::vector<RefusalCount> live_closed;  // connections that were ended because their client is not admitted any more
+  OcspDecisions ocsp{};
 };
 
 // Established handshakes, full and resumed, with a certificate under one trust anchor.
@@ -95,7 +99,8 @@ struct WorkerMetrics {
   std::uint64_t client_connections = 0;        // now
   std::uint64_t accepted = 0;
   std::uint64_t refused_at_limit = 0;
-  std::uint64_t tunnels = 0;  // now
+  std::uint64_t tunnels = 0;       // now
+  std::uint64_t ocsp_waiting = 0;  // requests that wait for an answer, now
   std::uint64_t client_bytes_received = 0;
   std::uint64_t client_bytes_sent = 0;
 };

@@ -7,12 +7,13 @@ namespace {
 constexpr std::size_t kPlaintextBytes = 64 << 10;
 }
 
-WorkerState::WorkerState(core::EventLoop& event_loop, core::LogSink* access_log)
-    : loop(event_loop),
-      wheel(event_loop),
-      upstreams(event_loop, recorder.metrics()),
+WorkerState::WorkerState(Parts parts)
+    : loop(parts.loop),
+      wheel(parts.loop),
+      upstreams(parts.loop, recorder.metrics()),
+      ocsp(parts.loop, wheel, parts.worker, std::move(parts.ask_ocsp), std::move(parts.ocsp_reply)),
       plaintext_scratch(kPlaintextBytes),
-      access_log_(access_log),
+      access_log_(parts.access_log),
       submit_again_(wheel, [this] { loop.at_turn_end(*this); }) {
   std::random_device device;
   std::seed_seq seed{device(), device(), device(), device(), device(), device(), device(), device()};

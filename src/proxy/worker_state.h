@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <random>
 #include <string>
@@ -14,6 +15,7 @@
 #include "core/log_sink.h"
 #include "proxy/access_log.h"
 #include "proxy/metric_recorder.h"
+#include "proxy/ocsp_desk.h"
 #include "proxy/snapshot.h"
 #include "proxy/upstream_pool.h"
 #include "tls/worker_contexts.h"
@@ -29,12 +31,20 @@ inline std::chrono::sys_seconds wall_clock() {
 // What all connections of one worker share. Owned by the worker; used on its thread only.
 class WorkerState final : private core::TurnEndTask {
  public:
-  WorkerState(core::EventLoop& event_loop, core::LogSink* access_log);
+  struct Parts {
+    core::EventLoop& loop;
+    core::LogSink* access_log = nullptr;
+    unsigned worker = 0;
+    OcspDesk::Ask ask_ocsp = {};
+    std::function<void(OcspAnswered)> ocsp_reply = {};  // posts to this worker, from any thread
+  };
+  explicit WorkerState(Parts parts);
 
   core::EventLoop& loop;
   core::DeadlineWheel wheel;
   MetricRecorder recorder;
   UpstreamPool upstreams;
+  OcspDesk ocsp;
   // Plaintext as it comes out of TLS; a view to it lives as long as the callback.
   std::vector<char> plaintext_scratch;
   bool drain_announced = false;

@@ -7,6 +7,8 @@
 #include <vector>
 
 #include "tls/asn1_values.h"
+#include "tls/extension_rules.h"
+#include "tls/key_rules.h"
 #include "tls/openssl_error.h"
 
 namespace gateway::tls {
@@ -74,8 +76,8 @@ core::Result<bool> check_leaf(X509* leaf) {
     if (has(leaf, NID_name_constraints)) return malformed("name constraints without CA", leaf);
   }
   const bool nameless = X509_NAME_entry_count(X509_get_subject_name(leaf)) == 0;
-  if (nameless && has(leaf, NID_subject_alt_name) && !is_critical(leaf, NID_subject_alt_name)) {
-    return malformed("an empty subject with a subjectAltName that isn't critical", leaf);
+  if (nameless && !is_critical(leaf, NID_subject_alt_name)) {
+    return malformed("an empty subject without a critical subjectAltName", leaf);
   }
   return true;
 }
@@ -115,7 +117,8 @@ std::vector<std::string> wildcard_parents(const X509* leaf) {
 
 // Section 4.2.1.10. X509_verify_cert() has compared the names; this is what it leaves out: constraints that aren't
 // well-formed, and wildcards that would match an excluded name (CVE-2025-61727).
-core::Result<bool> check_constraints(const X509* ca, const std::vector<std::string>& wildcards, bool strict) {
+core::Result<bool> check_constraints(const X509* ca, X509* leaf, const std::vector<std::string>& wildcards,
+                                     bool strict) {
   const int at = X509_get_ext_by_NID(ca, NID_name_constraints, -1);
   if (at < 0) return true;
   const NameConstraintsPtr constraints(
@@ -128,6 +131,16 @@ core::Result<bool> check_constraints(const X509* ca, const std::vector<std::stri
     if (dot != std::string::npos && std::ranges::find(wildcards, name.substr(dot + 1)) != wildcards.end()) {
       return refused(Reason::name_constraint, "a wildcard that covers the excluded " + name);
     }
+  }
+  // OpenSSL looks at a common name that could be a host's only if there is no DNS name beside it; policies may look at
+  // it in any case.
+  if (NAME_CONSTRAINTS_check_CN(leaf, constraints.get()) != X509_V_OK) {
+    return refused(Reason::name_constraint, "a common name that a CA may not give");
+  }
+  // SIZE (1..MAX): does an empty list permit all names or none?
+  if ((constraints->permittedSubtrees != nullptr && sk_GENERAL_SUBTREE_num(constraints->permittedSubtrees) == 0) ||
+      (constraints->excludedSubtrees != nullptr && sk_GENERAL_SUBTREE_num(constraints->excludedSubtrees) == 0)) {
+    return refused(Reason::name_constraint, "name constraints with an empty list");
   }
   if (!strict) return true;
   if (constraints->permittedSubtrees == nullptr && constraints->excludedSubtrees == nullptr) {
@@ -142,7 +155,7 @@ core::Result<bool> check_constraints(const X509* ca, const std::vector<std::stri
 
 }  // namespace
 
-core::Result<bool> check_profile(const STACK_OF(X509) * chain, const TrustSet& trust) {
+core::Result<bool> check_profile(const STACK_OF(X509) * chain, const TrustSet& trust, unsigned min_rsa_bits) {
   const int count = sk_X509_num(chain);
   const bool strict = trust.strict_profile;
   X509* leaf = sk_X509_value(chain, 0);
@@ -153,17 +166,23 @@ core::Result<bool> check_profile(const STACK_OF(X509) * chain, const TrustSet& t
   }
   for (int i = 0; i < count; ++i) {
     const X509* certificate = sk_X509_value(chain, i);
-    if (const EVP_PKEY* key = X509_get0_pubkey(certificate); key == nullptr || EVP_PKEY_is_a(key, "DSA") == 1) {
-      return refused(Reason::weak_key, "a DSA key in " + rfc4514_of(X509_get_subject_name(certificate)));
-    }
-    if (strict && i + 1 < count) {
-      TRY([[maybe_unused]] const bool issued_well, check_issued(certificate));
+    const bool is_anchor = i + 1 == count;
+    TRY([[maybe_unused]] const bool strong, check_key(certificate, min_rsa_bits, strict && !is_anchor));
+    if (!is_anchor) {
+      TRY([[maybe_unused]] const bool readable, check_extensions(certificate, strict));
+      if (strict) {
+        TRY([[maybe_unused]] const bool issued_well, check_issued(certificate));
+      }
     }
     if (i == 0) continue;
     if (strict) {
       TRY([[maybe_unused]] const bool ca_good, check_ca(certificate));
     }
-    TRY([[maybe_unused]] const bool constrained, check_constraints(certificate, wildcards, strict));
+    TRY([[maybe_unused]] const bool constrained, check_constraints(certificate, leaf, wildcards, strict));
+  }
+  // X509_verify_cert() has refused an extendedKeyUsage without clientAuth, anyExtendedKeyUsage alone among them.
+  if (trust.require_client_purpose && !has(leaf, NID_ext_key_usage)) {
+    return refused(Reason::wrong_purpose, "no extendedKeyUsage with clientAuth");
   }
   return true;
 }

@@ -12,8 +12,10 @@
 #include "tls/crl_index.h"
 #include "tls/digest.h"
 #include "tls/dn_text.h"
+#include "tls/key_rules.h"
 #include "tls/limits.h"
 #include "tls/openssl_error.h"
+#include "tls/path_finder.h"
 #include "tls/peer_certificate.h"
 #include "tls/reason_alert.h"
 
@@ -26,7 +28,7 @@ std::unexpected<core::Error> refused(Reason reason, std::string detail) {
   return core::fail(reason, core::Side::client, std::move(detail));
 }
 
-core::Result<ChainElement> element_of(const X509* certificate, const X509* issuer, const EVP_MD* md) {
+core::Result<ChainElement> element_of(X509* certificate, const X509* issuer, const EVP_MD* md) {
   ChainElement element;
   element.fingerprint = sha256(md, {der_of(certificate)});
   element.issuer_key = issuer_key_of(issuer, md);
@@ -42,13 +44,20 @@ core::Result<ChainElement> element_of(const X509* certificate, const X509* issue
   }
   element.not_before = *not_before;
   element.not_after = *not_after;
+  element.is_ca = (X509_get_extension_flags(certificate) & EXFLAG_CA) != 0;
   return element;
 }
 
-core::Result<VerifiedChain> chain_of(const X509_STORE_CTX* context, const WorkerLibrary& library,
-                                     const CrlIndex& crls) {
-  const STACK_OF(X509)* certificates = X509_STORE_CTX_get0_chain(context);
-  const int count = certificates == nullptr ? 0 : sk_X509_num(certificates);
+// Null if nobody vouches for the leaf but the operator.
+std::shared_ptr<const Der> issuer_of(const STACK_OF(X509) * path, const VerifiedChain& chain, IssuerTable& issuers) {
+  if (chain.elements.size() < 2) return nullptr;
+  const X509* issuer = sk_X509_value(path, 1);
+  return issuers.meet(chain.elements.front().issuer_key, [issuer] { return der_of(issuer); });
+}
+
+core::Result<VerifiedChain> chain_of(const STACK_OF(X509) * certificates, const WorkerLibrary& library,
+                                     const HostOptions& host) {
+  const int count = sk_X509_num(certificates);
   if (count <= 0 || static_cast<std::size_t>(count) > kMaxChainElements) {
     return refused(Reason::chain_too_deep, "a chain of too many certificates");
   }
@@ -57,10 +66,11 @@ core::Result<VerifiedChain> chain_of(const X509_STORE_CTX* context, const Worker
     // The anchor, last, stands for its own issuer.
     const X509* issuer = sk_X509_value(certificates, std::min(i + 1, count - 1));
     TRY(ChainElement element, element_of(sk_X509_value(certificates, i), issuer, library.sha256()));
-    crls.show_issuer(issuer, element.issuer_key, library.context());
+    host.trust->crls->show_issuer(issuer, element.issuer_key, library.context());
     chain.elements.push_back(std::move(element));
   }
-  chain.session_deadline = library.now() + core::kSessionLifetime;
+  chain.session_start = library.now();
+  chain.session_deadline = chain.session_start + host.session_lifetime;
   for (const ChainElement& element : chain.elements) {
     chain.session_deadline = std::min(chain.session_deadline, element.not_after);
   }
@@ -70,16 +80,6 @@ core::Result<VerifiedChain> chain_of(const X509_STORE_CTX* context, const Worker
 void report_presented(const X509* leaf, HandshakeReport& report) {
   report.presented_subject = rfc4514_of(X509_get_subject_name(leaf)).substr(0, kMaxReportedBytes);
   report.presented_issuer = rfc4514_of(X509_get_issuer_name(leaf)).substr(0, kMaxReportedBytes);
-}
-
-core::Result<bool> build_path(X509_STORE_CTX* context, std::chrono::sys_seconds now) {
-  X509_STORE_CTX_set_time(context, 0, now.time_since_epoch().count());
-  if (X509_verify_cert(context) == 1) return true;
-  const int error = X509_STORE_CTX_get_error(context);
-  take_openssl_errors();
-  return refused(error == X509_V_OK ? Reason::internal : reason_of_verify_error(error),
-                 fmt::format("{} (certificate {})", X509_verify_cert_error_string(error),
-                             X509_STORE_CTX_get_error_depth(context)));
 }
 
 // What an operator asks next: which certificate of the chain, and since or until when.
@@ -120,11 +120,13 @@ core::Result<std::shared_ptr<const VerifiedPeer>> verify(X509_STORE_CTX* context
     return refused(Reason::malformed_certificate, "the certificate is too large");
   const WorkerLibrary& library = state.contexts.library();
   const std::chrono::sys_seconds now = library.now();
-  TRY([[maybe_unused]] const bool built, build_path(context, now));
-  TRY([[maybe_unused]] const bool proper, check_profile(X509_STORE_CTX_get0_chain(context), *host->trust));
+  TRY([[maybe_unused]] const bool bearable, check_key_sizes(X509_STORE_CTX_get0_untrusted(context)));
+  TRY(const CertificateStackPtr path, find_path(context, now, library.context()));
+  TRY([[maybe_unused]] const bool proper, check_profile(path.get(), *host->trust, host->settings.min_rsa_bits));
   auto peer = std::make_shared<VerifiedPeer>();
-  TRY(peer->chain, chain_of(context, library, *host->trust->crls));
+  TRY(peer->chain, chain_of(path.get(), library, *host));
   TRY(peer->identity, identity_of(leaf, library.sha256()));
+  peer->issuer = issuer_of(path.get(), peer->chain, state.contexts.revocations().issuers);
   if (const Verdict verdict = judge_elements(peer->chain, now, *host, library.revocations());
       verdict.reason != Reason::none) {
     return refused(verdict.reason, describe(verdict, peer->chain));
@@ -140,16 +142,19 @@ core::Sha256 issuer_key_of(const X509* issuer, const EVP_MD* md) {
 
 int verify_client_chain(X509_STORE_CTX* context, void*) noexcept {
   const int verdict = guarded(0, [context] {
-    const auto* ssl =
-        static_cast<const SSL*>(X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx()));
     ConnectionState* state = state_of(ssl);
-    if (state == nullptr) return 0;
+    const HostContext* host = state == nullptr ? nullptr : state->host_context();
+    if (host == nullptr) return 0;
     auto peer = verify(context, *state);
     if (!peer) {
-      X509_STORE_CTX_set_error(context, certificate_alert(peer.error().reason).error);
-      state->refuse(peer.error().reason, std::move(peer.error().detail));
-      return 0;
+      const Reason reason = peer.error().reason;
+      X509_STORE_CTX_set_error(context, certificate_alert(reason).error);
+      state->refuse(reason, std::move(peer.error().detail));
+      // Nothing was verified, and that error stays the connection's verify result: the handshake alone goes on.
+      return state->tells_by_http(reason) && allow_tickets(ssl, *host, false) ? 1 : 0;
     }
+    if (!allow_tickets(ssl, *host, true)) return 0;
     state->peer = std::move(*peer);
     X509_STORE_CTX_set_error(context, X509_V_OK);
     return 1;

@@ -28,6 +28,16 @@ struct ConnectionState {
   }
   // Null until the ClientHello chose one.
   [[nodiscard]] const HostOptions* host_options() const { return report.host ? contexts.host(*report.host) : nullptr; }
+  [[nodiscard]] const HostContext* host_context() const {
+    return report.host ? contexts.host_context(*report.host) : nullptr;
+  }
+  // Whether a refusal for `reason` lets the handshake go on, so that HTTP can tell it: only where the host says so, and
+  // only what its client's certificate is to blame for.
+  [[nodiscard]] bool tells_by_http(core::Reason reason) const {
+    const HostContext* host = host_context();
+    return host != nullptr && host->client_auth() != ClientAuth::off && host->on_refusal() == OnRefusal::http &&
+           core::is_about_client_certificate(reason);
+  }
 };
 
 // False only for want of memory. `state` outlives `ssl`.

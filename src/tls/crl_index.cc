@@ -8,12 +8,12 @@
 #include <bit>
 #include <cstring>
 #include <mutex>
+#include <set>
 #include <unordered_map>
 
 #include "tls/asn1_values.h"
 #include "tls/crl_file.h"
 #include "tls/digest.h"
-#include "tls/openssl_error.h"
 
 namespace gateway::tls {
 namespace {
@@ -21,14 +21,11 @@ namespace {
 // More intermediate CAs than this are not remembered, and then refused as unknown while a CRL is unclaimed.
 constexpr std::size_t kMaxIssuers = 1024;
 
+// A CRL, shared with other tables, and what this table knows of it: guarded by CrlTable::mutex_ once built.
 struct Crl {
-  CrlIndex::Info info;
-  SerialSet revoked;
-  bool partitioned = false;
-  // Guarded by CrlTable::mutex_ once built.
+  std::shared_ptr<const ParsedCrl> parsed;
   bool claimed = false;
   core::Sha256 claimed_by{};  // digest of the key that signed it
-  Der der;                    // until claimed
   bool superseded = false;    // a later complete one of the same key counts instead
 };
 
@@ -37,19 +34,19 @@ struct Issuer {
   core::Sha256 issuer_key{};
   unsigned long name_hash = 0;
   Der public_key;
-  std::vector<const Crl*> crls;
+  std::vector<const ParsedCrl*> crls;
 };
 
 class CrlTable final : public CrlIndex {
  public:
-  CrlTable(std::vector<ParsedCrl> parsed, std::vector<core::Sha256> anchors);
+  CrlTable(std::vector<std::shared_ptr<const ParsedCrl>> parsed, std::vector<core::Sha256> anchors);
 
   [[nodiscard]] std::vector<Info> describe() const override;
   [[nodiscard]] bool is_anchor(const core::Sha256& fingerprint) const override {
     return std::ranges::binary_search(anchors_, fingerprint);
   }
-  [[nodiscard]] Finding look_up(const core::Sha256& issuer_key, std::string_view serial,
-                                std::chrono::sys_seconds now) const override;
+  [[nodiscard]] Finding look_up(const core::Sha256& issuer_key, std::string_view serial, bool is_ca,
+                                std::chrono::sys_seconds as_of) const override;
   void show_issuer(const X509* issuer, const core::Sha256& issuer_key, OSSL_LIB_CTX* library) const override;
   void show_issuers_of(const CrlIndex& previous) const override;
 
@@ -57,7 +54,7 @@ class CrlTable final : public CrlIndex {
   [[nodiscard]] const Issuer* find(const core::Sha256& issuer_key) const;
   // Claims what `key` signed and publishes the issuer.
   void add(Issuer issuer, EVP_PKEY* key, OSSL_LIB_CTX* library) const;
-  [[nodiscard]] std::vector<const Crl*> claim(const Issuer& issuer, EVP_PKEY* key, OSSL_LIB_CTX* library) const;
+  [[nodiscard]] std::vector<const ParsedCrl*> claim(const Issuer& issuer, EVP_PKEY* key, OSSL_LIB_CTX* library) const;
 
   std::vector<core::Sha256> anchors_;  // sorted
   std::vector<std::unique_ptr<Crl>> crls_;
@@ -76,17 +73,12 @@ std::size_t first_slot(const core::Sha256& issuer_key, std::size_t slots) {
   return hash & (slots - 1);
 }
 
-CrlTable::CrlTable(std::vector<ParsedCrl> parsed, std::vector<core::Sha256> anchors)
+CrlTable::CrlTable(std::vector<std::shared_ptr<const ParsedCrl>> parsed, std::vector<core::Sha256> anchors)
     : anchors_(std::move(anchors)), slots_(kSlots) {
   std::ranges::sort(anchors_);
-  for (ParsedCrl& one : parsed) {
-    auto crl = std::make_unique<Crl>();
-    crl->info = std::move(one.info);
-    crl->revoked = std::move(one.revoked);
-    crl->partitioned = one.partitioned;
-    crl->der = std::move(one.der);
-    by_name_.emplace(one.issuer_name_hash, crl.get());
-    crls_.push_back(std::move(crl));
+  for (auto& one : parsed) {
+    crls_.push_back(std::make_unique<Crl>(Crl{.parsed = std::move(one)}));
+    by_name_.emplace(crls_.back()->parsed->issuer_name_hash, crls_.back().get());
   }
   unclaimed_ = crls_.size();
 }
@@ -95,7 +87,7 @@ std::vector<CrlIndex::Info> CrlTable::describe() const {
   std::vector<Info> all;
   const std::lock_guard lock(mutex_);
   for (const auto& crl : crls_) {
-    all.push_back(crl->info);
+    all.push_back(crl->parsed->info);
     all.back().superseded = crl->superseded;
   }
   return all;
@@ -108,19 +100,22 @@ const Issuer* CrlTable::find(const core::Sha256& issuer_key) const {
   }
 }
 
-CrlIndex::Finding CrlTable::look_up(const core::Sha256& issuer_key, std::string_view serial,
-                                    std::chrono::sys_seconds now) const {
+CrlIndex::Finding CrlTable::look_up(const core::Sha256& issuer_key, std::string_view serial, bool is_ca,
+                                    std::chrono::sys_seconds as_of) const {
   if (crls_.empty()) return Finding::no_crl;
   const Issuer* issuer = find(issuer_key);
   if (issuer == nullptr) {
     return unclaimed_.load(std::memory_order_acquire) == 0 ? Finding::no_crl : Finding::unknown_issuer;
   }
-  if (issuer->crls.empty()) return Finding::no_crl;
+  bool covered = false;
   bool fresh = true;
-  for (const Crl* crl : issuer->crls) {
+  for (const ParsedCrl* crl : issuer->crls) {
     if (crl->revoked.contains(serial)) return Finding::revoked;
-    fresh = fresh && now < crl->info.next_update;
+    if (!(is_ca ? crl->covers_cas : crl->covers_end_entities)) continue;
+    covered = true;
+    fresh = fresh && as_of < crl->info.next_update;
   }
+  if (!covered) return Finding::no_crl;
   return fresh ? Finding::good : Finding::crl_expired;
 }
 
@@ -159,80 +154,70 @@ void CrlTable::add(Issuer issuer, EVP_PKEY* key, OSSL_LIB_CTX* library) const {
   slots_[slot].store(added, std::memory_order_release);
 }
 
-std::vector<const Crl*> CrlTable::claim(const Issuer& issuer, EVP_PKEY* key, OSSL_LIB_CTX* library) const {
-  std::vector<const Crl*> mine;
+std::vector<const ParsedCrl*> CrlTable::claim(const Issuer& issuer, EVP_PKEY* key, OSSL_LIB_CTX* library) const {
+  std::vector<const ParsedCrl*> mine;
   const core::Sha256 key_digest = sha256({issuer.public_key});
   Crl* newest = nullptr;
   const auto [begin, end] = by_name_.equal_range(issuer.name_hash);
   for (auto at = begin; at != end; ++at) {
     Crl& crl = *at->second;
     if (!crl.claimed) {
-      if (!crl_signed_by(crl.der, key, library)) continue;
+      if (!crl.parsed->signature.is_by(key, library)) continue;
       crl.claimed = true;
       crl.claimed_by = key_digest;
-      Der().swap(crl.der);
       unclaimed_.fetch_sub(1, std::memory_order_release);
     } else if (crl.claimed_by != key_digest) {
       continue;
     }
-    if (crl.partitioned) {
-      mine.push_back(&crl);
+    if (crl.parsed->partitioned) {
+      mine.push_back(crl.parsed.get());
       continue;
     }
     // Of several complete CRLs the last one counts.
-    crl.superseded = newest != nullptr && crl.info.this_update <= newest->info.this_update;
+    crl.superseded = newest != nullptr && crl.parsed->info.this_update <= newest->parsed->info.this_update;
     if (crl.superseded) continue;
     if (newest != nullptr) newest->superseded = true;
     newest = &crl;
   }
-  if (newest != nullptr) mine.push_back(newest);
+  if (newest != nullptr) mine.push_back(newest->parsed.get());
   return mine;
 }
 
-// Whether some anchor has the CRL's issuer as its name, and whether one of those signed it.
-struct AnchorMatch {
+// Whether the CRL bears an anchor's name, and yet no such anchor signed it.
+bool is_forged(const ParsedCrl& crl, const std::vector<X509Ptr>& anchors) {
   bool named = false;
-  bool signed_by_it = false;
-};
-
-AnchorMatch match_anchors(const ParsedCrl& crl, const std::vector<X509Ptr>& anchors) {
-  AnchorMatch match;
   for (const X509Ptr& anchor : anchors) {
     if (X509_NAME_cmp(X509_get_subject_name(anchor.get()), crl.issuer.get()) != 0) continue;
-    match.named = true;
-    match.signed_by_it = match.signed_by_it || crl_signed_by(crl.der, X509_get0_pubkey(anchor.get()), nullptr);
+    if (crl.signature.is_by(X509_get0_pubkey(anchor.get()), nullptr)) return false;
+    named = true;
   }
-  return match;
+  return named;
 }
 
 }  // namespace
 
-core::Result<std::shared_ptr<const CrlIndex>> CrlIndex::build(const std::vector<std::string>& files,
-                                                              const std::vector<Der>& anchors) {
+std::expected<std::shared_ptr<const CrlIndex>, CrlIndex::BuildError> CrlIndex::build(std::span<const CrlFile> files,
+                                                                                     const std::vector<Der>& anchors) {
   std::vector<X509Ptr> certificates;
+  std::vector<core::Sha256> fingerprints;
   for (const Der& anchor : anchors) {
     certificates.push_back(parse_certificate(anchor, nullptr));
-    if (!certificates.back()) return openssl_failure("a trust anchor can't be parsed");
+    if (!certificates.back())
+      return std::unexpected(BuildError{.file = files.size(), .detail = "a CA that can't be parsed"});
+    fingerprints.push_back(sha256({anchor}));
   }
-  std::vector<ParsedCrl> all;
+  std::vector<std::shared_ptr<const ParsedCrl>> all;
+  std::set<const void*> known;
   for (std::size_t i = 0; i < files.size(); ++i) {
-    auto parsed = parse_crl_file(files[i]);
-    if (!parsed) {
-      parsed.error().detail = fmt::format("CRL file {}: {}", i, parsed.error().detail);
-      return std::unexpected(std::move(parsed.error()));
-    }
-    for (ParsedCrl& crl : *parsed) {
-      const AnchorMatch match = match_anchors(crl, certificates);
-      if (match.named && !match.signed_by_it) {
-        return core::fail(
-            core::Reason::internal, core::Side::gateway,
-            fmt::format("CRL file {}: its signature is not by the key of its issuer {}", i, crl.info.issuer));
+    if (!known.insert(files[i].get()).second) continue;
+    for (const ParsedCrl& crl : *files[i]) {
+      if (is_forged(crl, certificates)) {
+        return std::unexpected(BuildError{
+            .file = i, .detail = fmt::format("its signature is not by the key of its issuer {}", crl.info.issuer)});
       }
-      all.push_back(std::move(crl));
+      all.emplace_back(files[i], &crl);
     }
   }
-  std::vector<core::Sha256> fingerprints;
-  for (const Der& anchor : anchors) fingerprints.push_back(sha256({anchor}));
   auto index = std::make_shared<CrlTable>(std::move(all), std::move(fingerprints));
   for (const X509Ptr& anchor : certificates) {
     const core::Sha256 key =
@@ -240,6 +225,12 @@ core::Result<std::shared_ptr<const CrlIndex>> CrlIndex::build(const std::vector<
     index->show_issuer(anchor.get(), key, nullptr);
   }
   return index;
+}
+
+std::vector<CrlIndex::Info> infos_of(const CrlFile& file) {
+  std::vector<CrlIndex::Info> infos;
+  for (const ParsedCrl& crl : *file) infos.push_back(crl.info);
+  return infos;
 }
 
 }  // namespace gateway::tls

@@ -1,6 +1,7 @@
 #include "tls/host_options.h"
 
 #include "tls/digest.h"
+#include "tls/token_key.h"
 
 namespace gateway::tls {
 
@@ -26,18 +27,39 @@ namespace {
 void add_certificate(FieldDigest& digest, const ServerCertificate& certificate) {
   const core::Sha256 key = sha256({certificate.private_key ? certificate.private_key->view() : std::string_view()});
   digest.add({reinterpret_cast<const char*>(key.data()), key.size()}).add(certificate.chain.size());
+  // Of one load only, so it stands for all else of the token's key.
+  digest.add(certificate.token_key ? certificate.token_key->opening : 0);
   for (const Der& one : certificate.chain) digest.add(one);
+}
+
+void add_list(FieldDigest& digest, const std::vector<std::string>& names) {
+  digest.add(names.size());
+  for (const std::string& name : names) digest.add(name);
+}
+
+void add_settings(FieldDigest& digest, const TlsSettings& settings) {
+  digest.add(static_cast<std::uint64_t>(settings.min_version)).add(static_cast<std::uint64_t>(settings.max_version));
+  // A resumed session of TLS 1.2 keeps its cipher without being asked whether that is still wanted.
+  add_list(digest, settings.ciphers);
+  add_list(digest, settings.cipher_suites);
+  // As written, not as available: replicas with another OpenSSL must agree.
+  add_list(digest, settings.groups);
+  add_list(digest, settings.signature_algorithms);
+  digest.add(settings.min_rsa_bits);
 }
 
 }  // namespace
 
 core::Sha256 session_context_of(const HostOptions& options) {
   FieldDigest digest;
-  digest.add("gateway session context 1").add(options.name).add(static_cast<std::uint64_t>(options.client_auth));
-  digest.add(static_cast<std::uint64_t>(options.min_version)).add(static_cast<std::uint64_t>(options.max_version));
+  digest.add("gateway session context 2").add(options.name).add(static_cast<std::uint64_t>(options.client_auth));
+  add_settings(digest, options.settings);
+  digest.add(options.max_client_chain_bytes);
   if (options.trust) {
-    digest.add(options.trust->depth).add(options.trust->strict_profile ? 1U : 0U).add(options.trust->anchors.size());
-    for (const Der& anchor : options.trust->anchors) digest.add(anchor);
+    const TrustSet& trust = *options.trust;
+    digest.add(trust.depth).add(trust.strict_profile ? 1U : 0U).add(trust.partial_chains ? 1U : 0U);
+    digest.add(trust.require_client_purpose ? 1U : 0U).add(trust.anchors.size());
+    for (const Der& anchor : trust.anchors) digest.add(anchor);
   }
   return digest.finish();
 }
@@ -49,6 +71,12 @@ core::Sha256 content_digest_of(const HostOptions& options) {
   digest.add(options.certificates.size());
   for (const ServerCertificate& certificate : options.certificates) add_certificate(digest, certificate);
   digest.add(options.trust && options.trust->send_ca_names ? 1U : 0U);
+  // The lifetime is not here: no context is built from it.
+  digest.add(static_cast<std::uint64_t>(options.on_refusal)).add(options.session_tickets ? 1U : 0U);
+  digest.add(options.stapled.size());
+  for (const StapledCertificate& one : options.stapled) {
+    digest.add(one.certificate).add(one.issuer).add(one.responder.text());
+  }
   return digest.finish();
 }
 

@@ -1,5 +1,7 @@
 #include "tls/judge.h"
 
+#include <algorithm>
+
 #include "tls/crl_index.h"
 
 namespace gateway::tls {
@@ -17,9 +19,12 @@ Verdict judge_times(const VerifiedChain& chain, std::chrono::sys_seconds now) {
 
 Verdict judge_revocation(const VerifiedChain& chain, std::chrono::sys_seconds now, const TrustSet& trust) {
   // The anchor is trusted because the operator says so: it isn't revoked but removed.
-  for (std::size_t i = 0; i + 1 < chain.elements.size(); ++i) {
+  const std::size_t count = trust.revocation_scope == RevocationScope::leaf
+                                ? std::min<std::size_t>(chain.elements.size(), 2)
+                                : chain.elements.size();
+  for (std::size_t i = 0; i + 1 < count; ++i) {
     const ChainElement& element = chain.elements[i];
-    switch (trust.crls->look_up(element.issuer_key, element.serial, now)) {
+    switch (trust.crls->look_up(element.issuer_key, element.serial, element.is_ca, now - trust.crl_grace)) {
       case CrlIndex::Finding::good:
         break;
       case CrlIndex::Finding::revoked:
@@ -34,6 +39,15 @@ Verdict judge_revocation(const VerifiedChain& chain, std::chrono::sys_seconds no
     }
   }
   return {};
+}
+
+Reason judge_ocsp(const VerifiedChain& chain, std::chrono::sys_seconds now, const TrustSet& trust,
+                  const OcspTable& answers) {
+  if (!trust.ocsp || chain.elements.size() < 2) return Reason::none;
+  const ChainElement& leaf = chain.elements.front();
+  const OcspEntry* entry =
+      answers.find({.authority = trust.ocsp->authority, .issuer_key = leaf.issuer_key, .serial = leaf.serial}, now);
+  return entry == nullptr ? Reason::none : entry->judge(trust.ocsp->settings.mode);
 }
 
 }  // namespace
@@ -53,7 +67,8 @@ Verdict judge_elements(const VerifiedChain& chain, std::chrono::sys_seconds now,
 
 Reason judge(const VerifiedChain& chain, std::chrono::sys_seconds now, const HostOptions& host,
              const RevocationKnowledge& known) {
-  return judge_elements(chain, now, host, known).reason;
+  const Reason reason = judge_elements(chain, now, host, known).reason;
+  return reason != Reason::none ? reason : judge_ocsp(chain, now, *host.trust, known.ocsp);
 }
 
 Reason judge_live(const VerifiedPeer* peer, std::chrono::sys_seconds now, const HostOptions& host,

@@ -18,6 +18,7 @@ struct ChainElement {
   core::Sha256 issuer_key{};   // SHA-256 over the issuer's subject name (DER) and SubjectPublicKeyInfo (DER)
   core::Sha256 issuer_name{};  // SHA-256 over canonical_dn() of the issuer field; zeros if that is no name
   std::string serial;          // the INTEGER's content bytes
+  bool is_ca = false;          // its basicConstraints say so; CRLs may cover only one kind
   std::chrono::sys_seconds not_before{};
   std::chrono::sys_seconds not_after{};
 };
@@ -26,22 +27,29 @@ struct ChainElement {
 // revocation: only judge() does.
 struct VerifiedChain {
   std::vector<ChainElement> elements;
-  std::chrono::sys_seconds session_deadline{};  // absolute end of every session that grows out of this handshake
+  // Of every session that grows out of the full handshake: when that was, and the absolute end that it set.
+  std::chrono::sys_seconds session_start{};
+  std::chrono::sys_seconds session_deadline{};
 };
 
 // What is known of an authenticated peer; shared by the connection, its requests and its log lines.
 struct VerifiedPeer {
   core::PeerIdentity identity;
   VerifiedChain chain;
+  // Of the leaf, for OCSP; null if the leaf is an anchor itself, or the session was resumed on a worker that has not
+  // met the issuer.
+  std::shared_ptr<const Der> issuer;
 };
 
 // The one verdict on time, revocation and anchors. Full, resumed and live connections all come here: `now` is the wall
 // clock, `host` the options of today's snapshot, `known` what the worker knows today. Reason::none admits. Fails
-// closed: whatever can't be decided is refused.
+// closed: whatever can't be decided is refused. That OCSP knows nothing of the leaf yet refuses nobody here: the
+// connection asks and waits (proxy/ocsp_desk).
 core::Reason judge(const VerifiedChain& chain, std::chrono::sys_seconds now, const HostOptions& host,
                    const RevocationKnowledge& known);
 
-// judge() for the log: which element of the chain it was, counted from the leaf.
+// judge() for the log: which element of the chain it was, counted from the leaf. Without OCSP, whose refusal is a 403
+// after the handshake whether the answer came before it or after.
 struct Verdict {
   core::Reason reason = core::Reason::none;
   std::size_t element = 0;

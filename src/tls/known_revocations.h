@@ -12,6 +12,8 @@
 #include <vector>
 
 #include "core/peer_identity.h"
+#include "tls/issuer_table.h"
+#include "tls/ocsp_table.h"
 
 namespace gateway::tls {
 
@@ -69,6 +71,8 @@ class KnownRevocations {
 // Owned by the worker's WorkerLibrary and, once its thread runs, used on that only.
 struct RevocationKnowledge {
   std::shared_ptr<const KnownRevocations> ordered = KnownRevocations::none();  // gatewayctl revoke; never null
+  OcspTable ocsp;       // what responders said, and their silence
+  IssuerTable issuers;  // met in handshakes: whom to name to a responder
 };
 
 }  // namespace gateway::tls

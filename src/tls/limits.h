@@ -12,6 +12,8 @@ inline constexpr std::size_t kMaxLeafBytes = 32 << 10;
 inline constexpr std::size_t kMaxPresentedCertificates = 32;
 inline constexpr std::size_t kMaxChainElements = 32;  // of a verified chain, the anchor included
 inline constexpr std::size_t kMaxSerialBytes = 64;    // RFC 5280 says 20; some CAs exceed it
+inline constexpr int kMaxExtensions = 128;            // of one certificate
+inline constexpr int kMaxDetours = 4;                 // other paths tried for one chain
 inline constexpr std::size_t kMaxAltNames = 1024;
 // More names than this are not sent at all: half a list would tell a client that its CA isn't wanted.
 inline constexpr std::size_t kMaxCaNames = 128;
@@ -31,6 +33,10 @@ inline constexpr std::chrono::seconds kOcspMaxAgeWithoutNextUpdate{600};
 inline constexpr std::chrono::seconds kOcspReuseWithoutNextUpdate{60};
 // However long the responder says that it is valid.
 inline constexpr std::chrono::seconds kOcspMaxReuse{3600};
+// The next answer is fetched so long before an answer ends (a tenth of its life if that is shorter) ...
+inline constexpr std::chrono::seconds kOcspRefreshAhead{60};
+// ... and a responder that gave none is not asked again about the same certificate for so long.
+inline constexpr std::chrono::seconds kOcspRetry{5};
 // Handshake messages after the handshake (KeyUpdate, renegotiation attempts): so many, and one more for each 64 KiB of
 // data.
 inline constexpr std::uint64_t kFreePostHandshakeMessages = 32;

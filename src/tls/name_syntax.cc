@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "core/ip_address.h"
+
 namespace gateway::tls {
 namespace {
 
@@ -26,7 +28,8 @@ bool is_label(std::string_view label) {
 }  // namespace
 
 bool is_dns_name(std::string_view name) noexcept {
-  if (name.empty() || name.size() > kMaxNameBytes) return false;
+  // An IPv4 address has the form of a name, and readers that compare texts would take it for that address.
+  if (name.empty() || name.size() > kMaxNameBytes || core::IpAddress::parse(name)) return false;
   if (name.starts_with("*.")) name.remove_prefix(2);
   while (true) {
     const auto dot = name.find('.');

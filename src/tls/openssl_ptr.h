@@ -33,6 +33,7 @@ using X509Ptr = Owned<X509, X509_free>;
 using CrlPtr = Owned<X509_CRL, X509_CRL_free>;
 using NamePtr = Owned<X509_NAME, X509_NAME_free>;
 using StorePtr = Owned<X509_STORE, X509_STORE_free>;
+using StoreContextPtr = Owned<X509_STORE_CTX, X509_STORE_CTX_free>;
 using VerifyParamPtr = Owned<X509_VERIFY_PARAM, X509_VERIFY_PARAM_free>;
 using AlgorithmPtr = Owned<X509_ALGOR, X509_ALGOR_free>;
 using BitStringPtr = Owned<ASN1_BIT_STRING, ASN1_BIT_STRING_free>;

@@ -6,7 +6,9 @@
 
 namespace gateway::tls {
 
-SerialSet::SerialSet(std::size_t expected_count) : slots_(std::bit_ceil(expected_count * 2 + 2)) {}
+SerialSet::SerialSet(std::size_t count, std::size_t bytes) : slots_(std::bit_ceil(count * 2 + 2)) {
+  bytes_.reserve(count + bytes);
+}
 
 std::string_view SerialSet::at(std::uint32_t place) const {
   const std::size_t offset = place - 1;
@@ -21,7 +23,7 @@ std::size_t SerialSet::slot_of(std::string_view serial) const {
 }
 
 bool SerialSet::insert(std::string_view serial) {
-  if (serial.size() > std::numeric_limits<unsigned char>::max()) return false;
+  if (serial.size() > kMaxSerialBytes) return false;
   const std::size_t slot = slot_of(serial);
   if (slots_[slot] != 0) return true;
   // An empty slot must remain, or looking up what isn't there would not end.

@@ -12,12 +12,17 @@ namespace gateway::tls {
 // entries costs 30 MB and not the 200 that OpenSSL's objects take.
 class SerialSet {
  public:
-  explicit SerialSet(std::size_t expected_count = 0);
+  static constexpr std::size_t kMaxSerialBytes = 255;
 
-  // False if `serial` is longer than 255 bytes or the set is full (2^32 bytes).
+  // Room for so many serials of so many bytes together; what comes beyond the number is not taken.
+  explicit SerialSet(std::size_t count = 0, std::size_t bytes = 0);
+
+  // False if `serial` is longer than kMaxSerialBytes or the set is full (by number, or 2^32 bytes).
   bool insert(std::string_view serial);
   [[nodiscard]] bool contains(std::string_view serial) const;
   [[nodiscard]] std::size_t size() const { return count_; }
+  // What the set holds in memory.
+  [[nodiscard]] std::size_t memory_bytes() const { return slots_.size() * sizeof slots_[0] + bytes_.capacity(); }
 
  private:
   // Index of the slot that holds `serial` or of the empty one where it belongs.

@@ -7,7 +7,17 @@
 namespace gateway::tls {
 namespace {
 
-core::Result<PkeyPtr> key_of(const ServerCertificate& certificate, OSSL_LIB_CTX* library) {
+using TokenKeys = std::vector<std::shared_ptr<const OpenedTokenKey>>;
+
+core::Result<PkeyPtr> key_of(const ServerCertificate& certificate, OSSL_LIB_CTX* library, TokenKeys& opened) {
+  if (certificate.token_key) {
+    TRY(std::shared_ptr<const OpenedTokenKey> in_token,
+        OpenedTokenKey::open(*certificate.token_key, certificate.chain.front()));
+    if (EVP_PKEY_up_ref(in_token->key()) != 1) return openssl_failure("the token's key can't be shared");
+    PkeyPtr key(in_token->key());
+    opened.push_back(std::move(in_token));
+    return key;
+  }
   const std::string_view der = certificate.private_key ? certificate.private_key->view() : std::string_view();
   const auto* at = reinterpret_cast<const unsigned char*>(der.data());
   PkeyPtr key(d2i_AutoPrivateKey_ex(nullptr, &at, static_cast<long>(der.size()), library, nullptr));
@@ -15,7 +25,8 @@ core::Result<PkeyPtr> key_of(const ServerCertificate& certificate, OSSL_LIB_CTX*
   return key;
 }
 
-core::Result<bool> use_certificate(SSL_CTX* context, const ServerCertificate& certificate, OSSL_LIB_CTX* library) {
+core::Result<bool> use_certificate(SSL_CTX* context, const ServerCertificate& certificate, OSSL_LIB_CTX* library,
+                                   TokenKeys& opened) {
   if (certificate.chain.empty()) return openssl_failure("no server certificate");
   const X509Ptr leaf = parse_certificate(certificate.chain.front(), library);
   const CertificateStackPtr chain(sk_X509_new_null());
@@ -27,7 +38,7 @@ core::Result<bool> use_certificate(SSL_CTX* context, const ServerCertificate& ce
     }
     static_cast<void>(issuer.release());  // the stack's now
   }
-  TRY(const PkeyPtr key, key_of(certificate, library));
+  TRY(const PkeyPtr key, key_of(certificate, library, opened));
   // Compares the keys, too. Without the override a second certificate of a type can't push out the first.
   constexpr int kNoOverride = 0;
   if (SSL_CTX_use_cert_and_key(context, leaf.get(), key.get(), chain.get(), kNoOverride) != 1) {
@@ -38,12 +49,13 @@ core::Result<bool> use_certificate(SSL_CTX* context, const ServerCertificate& ce
 
 }  // namespace
 
-core::Result<bool> use_certificates(SSL_CTX* context, const HostOptions& options, OSSL_LIB_CTX* library) {
+core::Result<TokenKeys> use_certificates(SSL_CTX* context, const HostOptions& options, OSSL_LIB_CTX* library) {
   if (options.certificates.empty()) return openssl_failure("no server certificate");
+  TokenKeys opened;
   for (const ServerCertificate& certificate : options.certificates) {
-    TRY([[maybe_unused]] const bool used, use_certificate(context, certificate, library));
+    TRY([[maybe_unused]] const bool used, use_certificate(context, certificate, library, opened));
   }
-  return true;
+  return opened;
 }
 
 }  // namespace gateway::tls

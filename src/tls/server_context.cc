@@ -10,23 +10,12 @@
 #include "tls/openssl_error.h"
 #include "tls/server_certificates.h"
 #include "tls/session_ticket.h"
+#include "tls/stapling.h"
+#include "tls/tls_lists.h"
 
 namespace gateway::tls {
 namespace {
 
-// AEAD with forward secrecy only.
-constexpr const char* kTls12Ciphers =
-    "ECDHE-ECDSA-AES128-GCM-SHA256:ECDHE-RSA-AES128-GCM-SHA256:ECDHE-ECDSA-AES256-GCM-SHA384:"
-    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-RSA-CHACHA20-POLY1305";
-#if OPENSSL_VERSION_NUMBER >= 0x30500000L
-constexpr const char* kGroups = "?X25519MLKEM768:X25519:P-256:P-384";
-#else
-constexpr const char* kGroups = "X25519:P-256:P-384";
-#endif
-// Ours and the client's CertificateVerify: without DSA, which OpenSSL still takes in TLS 1.2.
-constexpr const char* kSignatures =
-    "ECDSA+SHA256:ECDSA+SHA384:ECDSA+SHA512:ed25519:ed448:rsa_pss_pss_sha256:rsa_pss_pss_sha384:rsa_pss_pss_sha512:"
-    "rsa_pss_rsae_sha256:rsa_pss_rsae_sha384:rsa_pss_rsae_sha512:RSA+SHA256:RSA+SHA384:RSA+SHA512";
 constexpr int kSecurityLevel = 2;  // 112 bits: RSA 2048, no SHA-1 signatures
 // Nobody without an identity gives us something to decompress, and what is too large is refused alike by every OpenSSL.
 #ifdef SSL_OP_NO_RX_CERTIFICATE_COMPRESSION
@@ -44,7 +33,9 @@ int version_number(ProtocolVersion version) {
   return version == ProtocolVersion::tls12 ? TLS1_2_VERSION : TLS1_3_VERSION;
 }
 
-int verify_mode(ClientAuth mode) {
+// With OnRefusal::http the handshake goes on without the certificate that a strict host demands, and is barred at its
+// end.
+int verify_mode(ClientAuth mode, OnRefusal on_refusal) {
   switch (mode) {
     case ClientAuth::off:
       return SSL_VERIFY_NONE;
@@ -53,21 +44,17 @@ int verify_mode(ClientAuth mode) {
     case ClientAuth::strict:
       break;
   }
-  return SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+  return on_refusal == OnRefusal::http ? SSL_VERIFY_PEER : SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
 }
 
 // What the listener's and every host's context have in common. OpenSSL asks the first context for some callbacks, the
 // switched one for others, and the switched one's ClientHello callback after a HelloRetryRequest: so all have all.
-core::Result<SslContextPtr> new_context(const WorkerLibrary& library) {
+core::Result<SslContextPtr> new_context(const WorkerLibrary& library, const TlsSettings& settings) {
   SslContextPtr context(SSL_CTX_new_ex(library.context(), nullptr, TLS_server_method()));
   if (!context) return openssl_failure("no TLS context");
   SSL_CTX* ctx = context.get();
   SSL_CTX_set_security_level(ctx, kSecurityLevel);
-  if (SSL_CTX_set_cipher_list(ctx, kTls12Ciphers) != 1 || SSL_CTX_set1_groups_list(ctx, kGroups) != 1 ||
-      SSL_CTX_set1_sigalgs_list(ctx, kSignatures) != 1 || SSL_CTX_set_min_proto_version(ctx, TLS1_2_VERSION) != 1 ||
-      SSL_CTX_set_max_proto_version(ctx, TLS1_3_VERSION) != 1) {
-    return openssl_failure("TLS ciphers, groups, signatures or versions are not available");
-  }
+  TRY([[maybe_unused]] const bool set, use_settings(ctx, settings));
   SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | kPlainOnly);
   // Stateless tickets only: they work on every worker and replica, and nothing has to be bounded.
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF | SSL_SESS_CACHE_NO_INTERNAL);
@@ -93,11 +80,13 @@ core::Result<bool> name_cas(SSL_CTX* ctx, const TrustSet& trust, OSSL_LIB_CTX* l
   return true;
 }
 
-core::Result<VerifyParamPtr> build_verify_param(unsigned depth) {
+core::Result<VerifyParamPtr> build_verify_param(const TrustSet* trust) {
   VerifyParamPtr param(X509_VERIFY_PARAM_new());
+  const unsigned long partial = trust != nullptr && trust->partial_chains ? X509_V_FLAG_PARTIAL_CHAIN : 0UL;
+  const unsigned depth = trust != nullptr ? trust->depth : 0;
   if (!param || X509_VERIFY_PARAM_set_purpose(param.get(), X509_PURPOSE_SSL_CLIENT) != 1 ||
       X509_VERIFY_PARAM_set_trust(param.get(), X509_TRUST_SSL_CLIENT) != 1 ||
-      X509_VERIFY_PARAM_set_flags(param.get(), X509_V_FLAG_TRUSTED_FIRST) != 1) {
+      X509_VERIFY_PARAM_set_flags(param.get(), X509_V_FLAG_TRUSTED_FIRST | partial) != 1) {
     return openssl_failure("no verification parameters");
   }
   X509_VERIFY_PARAM_set_depth(param.get(), static_cast<int>(std::min<std::size_t>(depth, kMaxChainElements)));
@@ -127,10 +116,11 @@ core::Result<std::shared_ptr<const HostContext>> HostContext::build(std::shared_
                       "client certificates can't be verified without a trust set");
   }
   std::shared_ptr<HostContext> host(new HostContext(std::move(library)));
-  TRY(host->context_, new_context(*host->library_));
-  TRY(host->verify_param_, build_verify_param(options.trust ? options.trust->depth : 0));
+  TRY(host->context_, new_context(*host->library_, options.settings));
+  TRY(host->verify_param_, build_verify_param(options.trust.get()));
   SSL_CTX* ctx = host->context_.get();
-  TRY([[maybe_unused]] const bool used, use_certificates(ctx, options, host->library_->context()));
+  TRY(host->token_keys_, use_certificates(ctx, options, host->library_->context()));
+  if (!options.stapled.empty()) install_stapling(ctx, *host->library_);
   SSL_CTX_set_cert_verify_callback(ctx, &verify_client_chain, nullptr);
   if (options.trust && options.client_auth != ClientAuth::off) {
     if (SSL_CTX_set1_verify_cert_store(ctx, verify_store) != 1) return openssl_failure("the trust store can't be used");
@@ -139,13 +129,17 @@ core::Result<std::shared_ptr<const HostContext>> HostContext::build(std::shared_
   host->content_digest_ = content_digest_of(options);
   host->session_context_ = session_context_of(options);
   host->client_auth_ = options.client_auth;
-  host->min_version_ = options.min_version;
-  host->max_version_ = options.max_version;
+  host->on_refusal_ = options.on_refusal;
+  host->session_tickets_ = options.session_tickets;
+  host->min_version_ = options.settings.min_version;
+  host->max_version_ = options.settings.max_version;
+  host->groups_ = available_groups(options.settings.groups, ctx);
+  host->max_client_chain_bytes_ = options.max_client_chain_bytes;
   return host;
 }
 
 core::Result<SslContextPtr> build_listener_context(const WorkerLibrary& library) {
-  TRY(SslContextPtr context, new_context(library));
+  TRY(SslContextPtr context, new_context(library, settings_of(TlsProfile::intermediate)));
   SSL_CTX* ctx = context.get();
   SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, &refuse_verify_step);
   SSL_CTX_set_cert_verify_callback(ctx, &refuse_client_chain, nullptr);
@@ -163,22 +157,27 @@ core::Result<SslContextPtr> build_listener_context(const WorkerLibrary& library)
 
 bool apply_host(SSL* ssl, const HostContext& host) {
   const auto& session_context = host.session_context();
-  // Brings the certificate, its key, the verify store, the CA names and the callbacks that OpenSSL asks the context
-  // for.
+  // Brings the certificate, its key, the verify store, the CA names, ciphers, signature algorithms and security level,
+  // and the callbacks that OpenSSL asks the context for.
   if (SSL_set_SSL_CTX(ssl, host.ssl_context()) != host.ssl_context()) return false;
-  SSL_set_verify(ssl, verify_mode(host.client_auth()), &tolerate_times);
+  SSL_set_verify(ssl, verify_mode(host.client_auth(), host.on_refusal()), &tolerate_times);
   if (SSL_set1_param(ssl, host.verify_param()) != 1) return false;
   if (SSL_set_min_proto_version(ssl, version_number(host.min_version())) != 1) return false;
   if (SSL_set_max_proto_version(ssl, version_number(host.max_version())) != 1) return false;
+  if (SSL_set1_groups_list(ssl, host.groups().c_str()) != 1) return false;
   static_assert(sizeof(core::Sha256) <= SSL_MAX_SID_CTX_LENGTH);
   if (SSL_set_session_id_context(ssl, session_context.data(), static_cast<unsigned>(session_context.size())) != 1) {
     return false;
   }
   SSL_clear_options(ssl, SSL_get_options(ssl));
-  SSL_set_options(ssl, kOptions);
+  SSL_set_options(ssl, host.session_tickets() ? kOptions : kOptions | SSL_OP_NO_TICKET);
   SSL_set_mode(ssl, kMode);
-  SSL_set_max_cert_list(ssl, static_cast<long>(core::kMaxClientChainBytes));
-  return SSL_set_num_tickets(ssl, kTicketsPerHandshake) == 1;
+  SSL_set_max_cert_list(ssl, static_cast<long>(host.max_client_chain_bytes()));
+  return allow_tickets(ssl, host, host.client_auth() != ClientAuth::strict || host.on_refusal() == OnRefusal::alert);
+}
+
+bool allow_tickets(SSL* ssl, const HostContext& host, bool allowed) {
+  return SSL_set_num_tickets(ssl, allowed && host.session_tickets() ? kTicketsPerHandshake : 0) == 1;
 }
 
 }  // namespace gateway::tls

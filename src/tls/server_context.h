@@ -1,11 +1,14 @@
 #pragma once
 
 #include <memory>
+#include <string>
+#include <vector>
 
 #include "core/peer_identity.h"
 #include "core/result.h"
 #include "tls/host_options.h"
 #include "tls/openssl_ptr.h"
+#include "tls/token_key.h"
 #include "tls/worker_library.h"
 
 namespace gateway::tls {
@@ -23,20 +26,29 @@ class HostContext {
   [[nodiscard]] const core::Sha256& session_context() const noexcept { return session_context_; }
   [[nodiscard]] X509_VERIFY_PARAM* verify_param() const noexcept { return verify_param_.get(); }
   [[nodiscard]] ClientAuth client_auth() const noexcept { return client_auth_; }
+  [[nodiscard]] OnRefusal on_refusal() const noexcept { return on_refusal_; }
+  [[nodiscard]] bool session_tickets() const noexcept { return session_tickets_; }
   [[nodiscard]] ProtocolVersion min_version() const noexcept { return min_version_; }
   [[nodiscard]] ProtocolVersion max_version() const noexcept { return max_version_; }
+  [[nodiscard]] const std::string& groups() const noexcept { return groups_; }  // those that this OpenSSL has
+  [[nodiscard]] std::size_t max_client_chain_bytes() const noexcept { return max_client_chain_bytes_; }
 
  private:
   explicit HostContext(std::shared_ptr<WorkerLibrary> library) : library_(std::move(library)) {}
 
-  std::shared_ptr<WorkerLibrary> library_;  // outlives what was built in it
+  std::shared_ptr<WorkerLibrary> library_;                         // outlives what was built in it
+  std::vector<std::shared_ptr<const OpenedTokenKey>> token_keys_;  // outlive the context that signs with them
   SslContextPtr context_;
   VerifyParamPtr verify_param_;
   core::Sha256 content_digest_{};
   core::Sha256 session_context_{};
   ClientAuth client_auth_ = ClientAuth::strict;
+  OnRefusal on_refusal_ = OnRefusal::alert;
+  bool session_tickets_ = false;
   ProtocolVersion min_version_ = ProtocolVersion::tls12;
   ProtocolVersion max_version_ = ProtocolVersion::tls13;
+  std::string groups_;
+  std::size_t max_client_chain_bytes_ = 0;
 };
 
 // A store of `anchors` and nothing else.
@@ -47,8 +59,12 @@ core::Result<StorePtr> build_anchor_store(const std::vector<Der>& anchors, OSSL_
 core::Result<SslContextPtr> build_listener_context(const WorkerLibrary& library);
 
 // Moves a connection to its virtual host. The one place that sets per-connection properties: SSL_set_SSL_CTX() alone
-// would leave verify mode, depth, versions, session id context, options and limits at the listener's. False: refuse the
-// connection.
+// would leave verify mode, depth, versions, groups, session id context, options and limits at the listener's (it does
+// bring ciphers and signature algorithms). False: refuse the connection.
 bool apply_host(SSL* ssl, const HostContext& host);
+
+// Once the client's verdict is known: whether TLS 1.3 may give it tickets at all (TLS 1.2 asks when it seals one). A
+// strict host that lets refused clients finish their handshake gives none before. False: refuse the connection.
+bool allow_tickets(SSL* ssl, const HostContext& host, bool allowed);
 
 }  // namespace gateway::tls

@@ -1,5 +1,6 @@
 #include "tls/session_app_data.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "tls/limits.h"
@@ -62,9 +63,14 @@ class Reader {
 
 }  // namespace
 
+std::chrono::sys_seconds session_end(const SessionAppData& session, std::chrono::seconds lifetime) {
+  return std::min(session.chain.session_deadline, session.chain.session_start + lifetime);
+}
+
 std::string encode_session(const SessionAppData& session) {
   std::string out(1, kVersion);
   put_digest(out, session.session_context);
+  put_time(out, session.chain.session_start);
   put_time(out, session.chain.session_deadline);
   out += static_cast<char>(session.chain.elements.size());
   for (const ChainElement& element : session.chain.elements) {
@@ -73,6 +79,7 @@ std::string encode_session(const SessionAppData& session) {
     put_digest(out, element.issuer_name);
     out += static_cast<char>(element.serial.size());
     out += element.serial;
+    out += static_cast<char>(element.is_ca ? 1 : 0);
     put_time(out, element.not_before);
     put_time(out, element.not_after);
   }
@@ -84,6 +91,7 @@ std::optional<SessionAppData> decode_session(std::string_view bytes) {
   if (in.byte() != kVersion) return std::nullopt;
   SessionAppData session;
   session.session_context = in.digest();
+  session.chain.session_start = in.time();
   session.chain.session_deadline = in.time();
   const std::size_t count = in.byte();
   if (count > kMaxChainElements) return std::nullopt;
@@ -95,6 +103,9 @@ std::optional<SessionAppData> decode_session(std::string_view bytes) {
     const std::size_t serial_bytes = in.byte();
     if (serial_bytes == 0 || serial_bytes > kMaxSerialBytes) return std::nullopt;
     element.serial = in.bytes(serial_bytes);
+    const std::size_t is_ca = in.byte();
+    if (is_ca > 1) return std::nullopt;
+    element.is_ca = is_ca == 1;
     element.not_before = in.time();
     element.not_after = in.time();
   }

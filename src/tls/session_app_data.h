@@ -17,6 +17,10 @@ struct SessionAppData {
   VerifiedChain chain;  // with the absolute deadline; no elements for an anonymous client
 };
 
+// When the session ends under a host whose sessions live for `lifetime`: a shorter one reaches sessions that exist, a
+// longer one gives them nothing that their handshake did not.
+std::chrono::sys_seconds session_end(const SessionAppData& session, std::chrono::seconds lifetime);
+
 std::string encode_session(const SessionAppData& session);
 // nullopt for anything that encode_session() would not have written.
 std::optional<SessionAppData> decode_session(std::string_view bytes);

@@ -1,6 +1,7 @@
 #include "tls/session_ticket.h"
 
 #include <openssl/core_names.h>
+#include <openssl/err.h>
 #include <openssl/rand.h>
 
 #include <algorithm>
@@ -65,22 +66,42 @@ int open(const WorkerContextSet& contexts, const unsigned char* name, const unsi
   return key == &contexts.ticket_keys().sealing() ? kTicketGood : kTicketRenew;
 }
 
+// Whether this connection's client may come back with a ticket. Asked for each one that is to be sealed: a client whose
+// refusal HTTP tells (HandshakeStatus::barred) must be left with nothing.
+bool may_have_ticket(const SSL* ssl, const ConnectionState& state) {
+  const HostOptions* host = state.host_options();
+  if (host == nullptr || !host->session_tickets || state.report.reason != Reason::none) return false;
+  return SSL_session_reused(ssl) == 1 || state.peer != nullptr || host->client_auth != ClientAuth::strict;
+}
+
 int on_ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
                   int sealing) noexcept {
   return guarded(kTicketFailed, [=] {
     const ConnectionState* state = state_of(ssl);
     if (state == nullptr) return kTicketFailed;
-    return sealing != 0 ? seal(state->contexts, name, iv, cipher, mac) : open(state->contexts, name, iv, cipher, mac);
+    if (sealing == 0) return open(state->contexts, name, iv, cipher, mac);
+    // In TLS 1.2 this makes an empty ticket, which is none (RFC 5077 section 3.3).
+    if (!may_have_ticket(ssl, *state)) return kTicketUnknown;
+    return seal(state->contexts, name, iv, cipher, mac);
   });
 }
 
+void set_session_time(SSL_SESSION* session, std::chrono::sys_seconds now) {
+#if OPENSSL_VERSION_NUMBER >= 0x30300000L
+  SSL_SESSION_set_time_ex(session, std::chrono::system_clock::to_time_t(now));
+#else
+  SSL_SESSION_set_time(session, static_cast<long>(now.time_since_epoch().count()));
+#endif
+}
+
 std::optional<SessionAppData> new_session(const ConnectionState& state) {
-  if (!state.report.host) return std::nullopt;
-  const HostContext* host = state.contexts.host_context(*state.report.host);
+  const HostContext* host = state.host_context();
   if (host == nullptr) return std::nullopt;
   if (state.peer) return SessionAppData{host->session_context(), state.peer->chain};
-  return SessionAppData{host->session_context(),
-                        {.elements = {}, .session_deadline = state.contexts.library().now() + core::kSessionLifetime}};
+  const std::chrono::sys_seconds now = state.contexts.library().now();
+  return SessionAppData{
+      host->session_context(),
+      {.elements = {}, .session_start = now, .session_deadline = now + state.host_options()->session_lifetime}};
 }
 
 // Before a ticket is sealed. A resumed session passes its data on as they are, and with them its first deadline: else a
@@ -90,13 +111,18 @@ int on_ticket_sealed(SSL* ssl, void*) noexcept {
     const ConnectionState* state = state_of(ssl);
     SSL_SESSION* session = SSL_get_session(ssl);
     if (state == nullptr || session == nullptr) return 0;
+    // TLS 1.2 has promised a ticket before it was known; 1.3 must never come here without one to give.
+    if (!may_have_ticket(ssl, *state)) return SSL_version(ssl) == TLS1_3_VERSION ? 0 : 1;
     const bool resumed = SSL_session_reused(ssl) == 1;
     const auto data = resumed ? decode_session(app_data_of(session)) : new_session(*state);
     if (!data) return 0;
     const std::string bytes = encode_session(*data);
     if (SSL_SESSION_set1_ticket_appdata(session, bytes.data(), bytes.size()) != 1) return 0;
-    const auto left = std::max(data->chain.session_deadline - state->contexts.library().now(), std::chrono::seconds(1));
-    SSL_SESSION_set_timeout(session, static_cast<long>(left.count()));
+    const std::chrono::sys_seconds now = state->contexts.library().now();
+    const auto end = session_end(*data, state->host_options()->session_lifetime);
+    // From now on: OpenSSL would count a renewed TLS 1.2 ticket's time from the first handshake, and end it too early.
+    set_session_time(session, now);
+    SSL_SESSION_set_timeout(session, static_cast<long>(std::max(end - now, std::chrono::seconds(1)).count()));
     return 1;
   });
 }
@@ -104,10 +130,17 @@ int on_ticket_sealed(SSL* ssl, void*) noexcept {
 SSL_TICKET_RETURN on_ticket_opened(SSL* ssl, SSL_SESSION* session, const unsigned char*, std::size_t,
                                    SSL_TICKET_STATUS status, void*) noexcept {
   // Refusing a ticket costs the client a full handshake, and that one ends with the alert that fits.
-  if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) return SSL_TICKET_RETURN_IGNORE_RENEW;
+  if (status != SSL_TICKET_SUCCESS && status != SSL_TICKET_SUCCESS_RENEW) {
+    // What did not decrypt has left errors in the queue, which would be taken for the handshake's.
+    ERR_clear_error();
+    return SSL_TICKET_RETURN_IGNORE_RENEW;
+  }
   return guarded(SSL_TICKET_RETURN_IGNORE_RENEW, [=] {
     const ConnectionState* state = state_of(ssl);
     if (state == nullptr || !judge_session(session, *state)) return SSL_TICKET_RETURN_IGNORE_RENEW;
+    if (!allow_tickets(ssl, *state->host_context(), true)) {
+      return SSL_TICKET_RETURN_IGNORE_RENEW;
+    }
     // A TLS 1.3 ticket should be used once (RFC 8446 section C.4), so its user gets another.
     const bool renew = status == SSL_TICKET_SUCCESS_RENEW || SSL_version(ssl) == TLS1_3_VERSION;
     return renew ? SSL_TICKET_RETURN_USE_RENEW : SSL_TICKET_RETURN_USE;
@@ -126,14 +159,17 @@ core::Result<SessionAppData> judge_session(const SSL_SESSION* session, const Con
     return core::fail(reason, core::Side::client, std::move(why));
   };
   const HostOptions* host = state.host_options();
-  const HostContext* context = state.report.host ? state.contexts.host_context(*state.report.host) : nullptr;
+  const HostContext* context = state.host_context();
   if (host == nullptr || context == nullptr) return refused(Reason::internal, "a session before a host was chosen");
+  if (!host->session_tickets) return refused(Reason::internal, "a session where none is given");
   auto data = decode_session(app_data_of(session));
   if (!data) return refused(Reason::internal, "a session without its data");
   if (data->session_context != context->session_context()) return refused(Reason::internal, "another host's session");
   const std::chrono::sys_seconds now = state.contexts.library().now();
-  // A deadline further away than any handshake of today could set it was not written with today's clock.
-  if (now >= data->chain.session_deadline || data->chain.session_deadline > now + core::kSessionLifetime) {
+  if (data->chain.session_start > now + core::kClockSkew) {
+    return refused(Reason::internal, "a session of a handshake that is still to come");
+  }
+  if (now >= session_end(*data, host->session_lifetime)) {
     return refused(Reason::expired, "the session's deadline has passed");
   }
   if (data->chain.elements.empty()) {
@@ -148,7 +184,22 @@ core::Result<SessionAppData> judge_session(const SSL_SESSION* session, const Con
   if (const Reason reason = judge(data->chain, now, *host, state.contexts.revocations()); reason != Reason::none) {
     return refused(reason, std::string(to_string(reason)));
   }
+  // A full handshake brings the issuer's certificate, without which nobody can be asked about the leaf.
+  if (host->trust->ocsp && data->chain.elements.size() > 1 && !issuer_of(data->chain, state)) {
+    return refused(Reason::ocsp_unavailable, "a session whose issuer this worker has not met");
+  }
   return *data;
+}
+
+std::shared_ptr<const Der> issuer_of(const VerifiedChain& chain, const ConnectionState& state) {
+  if (chain.elements.size() < 2) return nullptr;
+  const core::Sha256& issuer_key = chain.elements.front().issuer_key;
+  if (auto met = state.contexts.revocations().issuers.find(issuer_key)) return met;
+  const HostOptions* host = state.host_options();
+  if (host == nullptr || !host->trust || !host->trust->ocsp) return nullptr;
+  const auto& anchors = host->trust->ocsp->anchors;
+  const auto found = anchors.find(issuer_key);
+  return found == anchors.end() ? nullptr : found->second;
 }
 
 }  // namespace gateway::tls

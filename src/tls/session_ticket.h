@@ -16,4 +16,8 @@ bool install_session_tickets(SSL_CTX* context);
 // the ticket callback and for the assertion after the handshake. Error: why not.
 core::Result<SessionAppData> judge_session(const SSL_SESSION* session, const ConnectionState& state);
 
+// The certificate of the leaf's issuer: one of the anchors, or an intermediate that this worker has met. Null if it is
+// neither.
+std::shared_ptr<const Der> issuer_of(const VerifiedChain& chain, const ConnectionState& state);
+
 }  // namespace gateway::tls

@@ -2,7 +2,7 @@
 
 #include <array>
 #include <cstdint>
-#include <optional>
+#include <utility>
 #include <vector>
 
 #include "tls/ticket_keys.h"
@@ -16,7 +16,7 @@ struct TicketKey {
   TicketKey& operator=(const TicketKey&) = default;
   ~TicketKey();
 
-  std::array<unsigned char, 16> name{};
+  std::array<unsigned char, kTicketKeyNameBytes> name{};
   std::array<unsigned char, 32> cipher{};  // AES-256-CBC
   std::array<unsigned char, 32> mac{};     // HMAC-SHA-256
 };
@@ -26,6 +26,7 @@ class TicketKeyRing final : public TicketKeys {
   // `keys` is never empty; the first one seals.
   explicit TicketKeyRing(std::vector<TicketKey> keys) : keys_(std::move(keys)) {}
 
+  [[nodiscard]] bool same_as(const TicketKeys& other) const override;
   [[nodiscard]] const TicketKey& sealing() const { return keys_.front(); }
   [[nodiscard]] const std::vector<TicketKey>& keys() const { return keys_; }
   // Null if no key has this name.

@@ -3,7 +3,10 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 
+#include <algorithm>
+#include <bitset>
 #include <cstring>
+#include <optional>
 
 #include "tls/ticket_key_ring.h"
 
@@ -19,6 +22,21 @@ std::optional<TicketKey> random_key() {
   return key;
 }
 
+// Text, zeros and short patterns: 80 random bytes have fewer different values than this once in 10^30 files.
+constexpr std::size_t kFewestDistinctBytes = 32;
+
+TicketKey key_of(std::string_view content) {
+  TicketKey key;
+  const auto take = [&content](auto& bytes) {
+    std::memcpy(bytes.data(), content.data(), bytes.size());
+    content.remove_prefix(bytes.size());
+  };
+  take(key.name);
+  take(key.mac);
+  take(key.cipher);
+  return key;
+}
+
 }  // namespace
 
 TicketKey::~TicketKey() {
@@ -31,6 +49,42 @@ const TicketKey* TicketKeyRing::find(const unsigned char* name) const {
     if (std::memcmp(key.name.data(), name, key.name.size()) == 0) return &key;
   }
   return nullptr;
+}
+
+bool TicketKeyRing::same_as(const TicketKeys& other) const {
+  // There is one implementation of TicketKeys.
+  return std::ranges::equal(keys_, static_cast<const TicketKeyRing&>(other).keys_,
+                            [](const TicketKey& a, const TicketKey& b) {
+                              return a.name == b.name && a.cipher == b.cipher && a.mac == b.mac;
+                            });
+}
+
+core::Result<bool> check_ticket_key(std::string_view content) {
+  const auto refused = [](std::string why) {
+    return core::fail(core::Reason::internal, core::Side::gateway, std::move(why));
+  };
+  if (content.size() != kTicketKeyFileBytes) {
+    return refused("expected a ticket key of 80 random bytes (openssl rand 80 > FILE), found " +
+                   std::to_string(content.size()) + " bytes");
+  }
+  std::bitset<256> seen;
+  for (const char c : content) seen.set(static_cast<unsigned char>(c));
+  if (seen.count() < kFewestDistinctBytes) {
+    return refused("expected a ticket key of 80 random bytes (openssl rand 80 > FILE); these are not random");
+  }
+  return true;
+}
+
+std::shared_ptr<const TicketKeys> TicketKeys::from_files(std::span<const std::string_view> contents) {
+  std::vector<TicketKey> keys;
+  for (const std::string_view content : contents) {
+    if (!check_ticket_key(content)) return nullptr;
+    keys.push_back(key_of(content));
+    // Of two keys with one name only the first would ever open anything.
+    if (std::ranges::count(keys, keys.back().name, &TicketKey::name) != 1) return nullptr;
+  }
+  if (keys.empty()) return nullptr;
+  return std::make_shared<TicketKeyRing>(std::move(keys));
 }
 
 std::shared_ptr<const TicketKeys> TicketKeys::generate() {

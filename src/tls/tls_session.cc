@@ -55,7 +55,13 @@ class Session final : public TlsSession {
   HandshakeStatus step();
   HandshakeStatus refuse(Reason reason, std::string detail);
   void explain_failure(SslOutcome outcome);
+  HandshakeStatus finish_handshake();
   HandshakeStatus establish();
+  HandshakeStatus bar();
+  void complete_report();
+  [[nodiscard]] bool stands() const {
+    return status_ == HandshakeStatus::established || status_ == HandshakeStatus::barred;
+  }
   core::Result<std::shared_ptr<const VerifiedPeer>> resumed_peer(const SSL_SESSION* session) const;
   core::Result<std::shared_ptr<const VerifiedPeer>> proven_peer() const;
 
@@ -147,7 +153,7 @@ HandshakeStatus Session::handshake() {
 HandshakeStatus Session::step() {
   const SslOutcome outcome = run([](SSL* ssl) { return SSL_do_handshake(ssl); });
   if (outcome == SslOutcome::want_input) return status_;
-  if (outcome == SslOutcome::done) return establish();
+  if (outcome == SslOutcome::done) return finish_handshake();
   explain_failure(outcome);
   return refuse(Reason::internal, "unexplained");
 }
@@ -172,6 +178,7 @@ core::Result<std::shared_ptr<const VerifiedPeer>> Session::resumed_peer(const SS
   auto peer = std::make_shared<VerifiedPeer>();
   TRY(peer->identity, identity_of(leaf, contexts_->library().sha256()));
   peer->chain = std::move(data.chain);
+  peer->issuer = issuer_of(peer->chain, state_);
   if (peer->identity.fingerprint != peer->chain.elements.front().fingerprint) {
     return openssl_failure("a resumed session's certificate is not its chain's");
   }
@@ -180,7 +187,7 @@ core::Result<std::shared_ptr<const VerifiedPeer>> Session::resumed_peer(const SS
 
 // Looks at the finished handshake as a whole once more: whatever a callback missed is refused here.
 core::Result<std::shared_ptr<const VerifiedPeer>> Session::proven_peer() const {
-  const HostContext* host = state_.report.host ? contexts_->host_context(*state_.report.host) : nullptr;
+  const HostContext* host = state_.host_context();
   const SSL_SESSION* session = SSL_get_session(ssl_.get());
   if (host == nullptr || session == nullptr || SSL_get_SSL_CTX(ssl_.get()) != host->ssl_context()) {
     return openssl_failure("a handshake without a host");
@@ -195,11 +202,38 @@ core::Result<std::shared_ptr<const VerifiedPeer>> Session::proven_peer() const {
     TRY(peer, resumed_peer(session));
   }
   const bool has_certificate = SSL_get0_peer_certificate(ssl_.get()) != nullptr;
+  if (has_certificate && SSL_get_verify_result(ssl_.get()) != X509_V_OK) {
+    return openssl_failure("a certificate that did not verify");
+  }
   if (has_certificate != (peer != nullptr)) return openssl_failure("a certificate that nobody verified");
   if (host->client_auth() == ClientAuth::strict && !peer)
     return openssl_failure("no certificate where one is required");
   if (host->client_auth() == ClientAuth::off && peer) return openssl_failure("a certificate that nobody asked for");
   return peer;
+}
+
+HandshakeStatus Session::finish_handshake() {
+  const HostContext* host = state_.host_context();
+  // Where OpenSSL is told to go on without a certificate, demanding one is ours.
+  if (host != nullptr && host->client_auth() == ClientAuth::strict && state_.tells_by_http(Reason::no_certificate) &&
+      SSL_get0_peer_certificate(ssl_.get()) == nullptr) {
+    state_.refuse(Reason::no_certificate, "peer did not return a certificate");
+  }
+  return state_.report.reason == Reason::none ? establish() : bar();
+}
+
+// A refusal that let the handshake go on. Whatever else got here ends like any other refused handshake.
+HandshakeStatus Session::bar() {
+  state_.peer.reset();
+  const HostContext* host = state_.host_context();
+  if (host == nullptr || SSL_get_SSL_CTX(ssl_.get()) != host->ssl_context() || SSL_session_reused(ssl_.get()) == 1 ||
+      !state_.tells_by_http(state_.report.reason)) {
+    SSL_shutdown(ssl_.get());
+    return refuse(Reason::internal, "a handshake that went on after its refusal");
+  }
+  complete_report();
+  status_ = HandshakeStatus::barred;
+  return status_;
 }
 
 HandshakeStatus Session::establish() {
@@ -209,6 +243,12 @@ HandshakeStatus Session::establish() {
     return refuse(Reason::internal, std::move(peer.error().detail));
   }
   state_.peer = std::move(*peer);
+  complete_report();
+  status_ = HandshakeStatus::established;
+  return status_;
+}
+
+void Session::complete_report() {
   HandshakeReport& report = state_.report;
   report.version = SSL_version(ssl_.get()) == TLS1_3_VERSION ? ProtocolVersion::tls13 : ProtocolVersion::tls12;
   if (const char* name = SSL_CIPHER_standard_name(SSL_get_current_cipher(ssl_.get()))) report.cipher = name;
@@ -216,8 +256,6 @@ HandshakeStatus Session::establish() {
   stream_.clear_read_limit();
   SSL_set_msg_callback(ssl_.get(), &Session::on_message);
   SSL_set_msg_callback_arg(ssl_.get(), this);
-  status_ = HandshakeStatus::established;
-  return status_;
 }
 
 void Session::abandon(Reason reason) {
@@ -235,7 +273,7 @@ void Session::count_message() {
 }
 
 ReadResult Session::read(std::span<char> plaintext) {
-  if (status_ != HandshakeStatus::established || failed_) return {ReadStatus::failed, 0};
+  if (!stands() || failed_) return {ReadStatus::failed, 0};
   std::size_t bytes = 0;
   const SslOutcome outcome =
       run([&](SSL* ssl) { return SSL_read_ex(ssl, plaintext.data(), plaintext.size(), &bytes); });
@@ -255,7 +293,7 @@ ReadResult Session::read(std::span<char> plaintext) {
 }
 
 bool Session::write(std::string_view plaintext) {
-  if (status_ != HandshakeStatus::established || failed_ || shut_down_) return false;
+  if (!stands() || failed_ || shut_down_) return false;
   if (plaintext.empty()) return true;
   std::size_t written = 0;
   const SslOutcome outcome =
@@ -266,7 +304,7 @@ bool Session::write(std::string_view plaintext) {
 }
 
 void Session::shutdown() {
-  if (status_ != HandshakeStatus::established || failed_ || shut_down_) return;
+  if (!stands() || failed_ || shut_down_) return;
   shut_down_ = true;
   ERR_clear_error();
   SSL_shutdown(ssl_.get());

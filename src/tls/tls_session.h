@@ -16,8 +16,8 @@
 
 namespace gateway::tls {
 
-// What became of a handshake: for the log, the metrics and the connection. Complete once handshake() said established
-// or refused.
+// What became of a handshake: for the log, the metrics and the connection. Complete once handshake() said anything
+// but pending.
 struct HandshakeReport {
   core::Reason reason = core::Reason::none;
   std::string detail;                 // for the log only; escaped there
@@ -33,7 +33,15 @@ struct HandshakeReport {
   std::string presented_issuer;
 };
 
-enum class HandshakeStatus : std::uint8_t { pending, established, refused };
+enum class HandshakeStatus : std::uint8_t {
+  pending,
+  established,
+  refused,
+  // The client is refused as above, for report().reason, but by OnRefusal::http the handshake was let through so that
+  // it can be told why. Nothing is trusted: no peer(), no ticket, and whatever it asks for has that refusal for an
+  // answer.
+  barred,
+};
 
 enum class ReadStatus : std::uint8_t {
   data,        // `bytes` were written to the caller's buffer; ask again
@@ -71,7 +79,7 @@ class TlsSession {
   // The caller gives up (timeout, EOF, drain): fills report().reason unless it is set already.
   virtual void abandon(core::Reason reason) = 0;
 
-  // After established only. `plaintext` is filled up to its size (at most one record a call).
+  // After established or barred only. `plaintext` is filled up to its size (at most one record a call).
   virtual ReadResult read(std::span<char> plaintext) = 0;
   // Encrypts all of `plaintext` into the output; false if the session is beyond use.
   virtual bool write(std::string_view plaintext) = 0;

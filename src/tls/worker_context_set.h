@@ -18,6 +18,7 @@ class WorkerContextSet final : public WorkerContexts {
 
   [[nodiscard]] const HostOptions* host(std::uint32_t index) const override;
   [[nodiscard]] RevocationKnowledge& revocations() const override;
+  [[nodiscard]] StapleBox& staples() const override;
   // Null for an index out of range or a host without TLS.
   [[nodiscard]] const HostContext* host_context(std::uint32_t index) const;
   [[nodiscard]] SSL_CTX* listener() const { return listener_.get(); }

@@ -104,6 +104,10 @@ RevocationKnowledge& WorkerContextSet::revocations() const {
   return library_->revocations();
 }
 
+StapleBox& WorkerContextSet::staples() const {
+  return library_->staples();
+}
+
 const HostContext* WorkerContextSet::host_context(std::uint32_t index) const {
   return index < hosts_.size() ? hosts_[index].context.get() : nullptr;
 }

@@ -9,6 +9,7 @@
 #include "core/result.h"
 #include "tls/host_options.h"
 #include "tls/known_revocations.h"
+#include "tls/staples.h"
 
 namespace gateway::tls {
 
@@ -42,6 +43,8 @@ class WorkerContexts {
   // The worker's, whichever of its contexts is asked: the one part that changes, on the worker's thread only. A change
   // counts for every later verdict; live connections must be judged again then.
   [[nodiscard]] virtual RevocationKnowledge& revocations() const = 0;
+  // The worker's, whichever of its contexts is asked: changes on the worker's thread only.
+  [[nodiscard]] virtual StapleBox& staples() const = 0;
 };
 
 }  // namespace gateway::tls

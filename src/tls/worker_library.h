@@ -5,6 +5,7 @@
 
 #include "tls/known_revocations.h"
 #include "tls/openssl_ptr.h"
+#include "tls/staples.h"
 #include "tls/worker_contexts.h"
 
 namespace gateway::tls {
@@ -22,12 +23,15 @@ class WorkerLibrary {
   // The worker's own; before its thread runs the control thread's. Shared by the contexts of all its generations.
   [[nodiscard]] RevocationKnowledge& revocations() noexcept { return revocations_; }
   [[nodiscard]] const RevocationKnowledge& revocations() const noexcept { return revocations_; }
+  [[nodiscard]] StapleBox& staples() noexcept { return staples_; }
+  [[nodiscard]] const StapleBox& staples() const noexcept { return staples_; }
 
  private:
   explicit WorkerLibrary(WallClock clock) : clock_(std::move(clock)) {}
 
   WallClock clock_;
   RevocationKnowledge revocations_;
+  StapleBox staples_;
   LibraryContextPtr context_;
   ProviderPtr provider_;  // unloaded before its context is freed
   DigestPtr sha256_;

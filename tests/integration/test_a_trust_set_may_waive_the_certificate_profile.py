@@ -37,3 +37,17 @@ def test_a_certificate_without_key_identifier_is_refused_and_the_log_says_why(pk
 def test_a_trust_set_that_waives_the_profile_takes_it(pki, gateway, old_pki):
     running = gateway(host_with(pki, old_pki, strict_profile=False))
     assert get(running.port, "strict.test", pki, cert=old_pki).status == 200
+
+
+@pytest.mark.parametrize("version", ["1.2", "1.3"])
+def test_a_certificate_must_say_that_it_is_for_clients_unless_the_trust_set_waives_that(pki, gateway, version):
+    silent = pki.root.issue("silent", "silent", purpose=())
+    sets = {"demanding": {"ca": [str(pki.root.pem)], "revocation": {"require": False}},
+            "waiving": {"ca": [str(pki.root.pem)], "revocation": {"require": False}, "extended_key_usage": "if_present"}}
+    running = gateway(document(pki, virtual_host(pki, "strict", "strict", trust="demanding", routes=[respond()]),
+                               virtual_host(pki, "flexible", "strict", trust="waiving", routes=[respond()]), trust=sets))
+    assert "unsupported certificate" in tls_error(running.port, "strict.test", pki, cert=silent, version=version)
+    assert "extendedKeyUsage" in running.logged(reason="wrong_purpose", sni="strict.test")["detail"]
+    assert get(running.port, "flexible.test", pki, cert=silent, version=version).status == 200
+    for host in ("strict.test", "flexible.test"):
+        assert "unsupported certificate" in tls_error(running.port, host, pki, cert=pki.server_purpose, version=version)

@@ -11,17 +11,19 @@ from harness.schema import SCHEMA, YAMLS, faults, objects
 REFERENCE = (ROOT / "docs/configuration.md").read_text()
 # Heading of the reference, number of the table below it, title of the object.
 TABLES = [("Top level", 0, "the config"), ("`listeners[]`", 0, "a listener"), ("`trust.NAME`", 0, "a trust set"),
+          ("`revocation`", 0, "revocation"), ("`ocsp`", 0, "ocsp"),
           ("`policies.NAME`", 0, "a policy"), ("`policies.NAME`", 1, "a rule"), ("`policies.NAME`", 2, "when"),
           ("`virtual_hosts[]`", 0, "a virtual host"), ("`tls`", 0, "tls"), ("`routes[]`", 0, "a route"), ("`forwarding`", 0, "forwarding"),
           ("`upstreams.NAME`", 0, "an upstream"), ("`timeouts`", 0, "timeouts"), ("`limits`", 0, "limits"),
-          ("`access_log`", 0, "access_log"), ("`admin`", 0, "admin")]
+          ("`access_log`", 0, "access_log"), ("`session`", 0, "session"), ("`admin`", 0, "admin")]
 # Objects that are explained in the row of the key that holds them.
-WITHIN = {"revocation": ("a trust set", "revocation"), "headers": ("a route", "headers"), "respond": ("a route", "respond"),
+WITHIN = {"stapling": ("tls", "stapling"), "session of a virtual host": ("tls", "session"), "on_expired": ("revocation", "on_expired"),
+          "headers": ("a route", "headers"), "respond": ("a route", "respond"),
           "pool": ("an upstream", "pool"), "health_check": ("an upstream", "health_check"),
-          "an entry of certificates": ("tls", "certificates"), "passphrase": ("tls", "passphrase"),
+          "an entry of certificates": ("tls", "certificates"), "passphrase": ("tls", "passphrase"), "pkcs11": ("the config", "pkcs11"),
           "timeouts of a route": ("a route", "timeouts"), "limits of a virtual host or route": ("a route", "limits")}
 # A virtual host has these as a route has them; the reference says so below its table.
-SHARED = {"identity_headers", "forwarding", "encoded_slashes", "timeouts", "limits"}
+SHARED = {"identity_headers", "forwarding", "encoded_slashes", "require", "timeouts", "limits"}
 CODE = re.compile(r"`([^`]+)`")
 
 

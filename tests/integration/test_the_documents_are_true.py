@@ -10,7 +10,7 @@ from harness.gateway import GATEWAYCTL, GATEWAYD, ROOT
 from harness.handbook import (OPERATIONS, anchors, blocks, code_reasons, handshake_rows, headings, links, markdown_files, program_lines, prose,
                               reasons_explained, relative, request_statuses, slug, words)
 
-KEPT_WORDS = {"ocsp_revoked", "ocsp_unavailable", "rate_limited"}
+KEPT_WORDS = {"rate_limited"}
 ALERTS = ROOT / "deploy/prometheus/alerts.yaml"
 
 

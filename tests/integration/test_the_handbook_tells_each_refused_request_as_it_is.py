@@ -5,9 +5,10 @@ import signal
 import pytest
 
 from harness.clients import get, head, tcp, tls
-from harness.config import document, respond, virtual_host
+from harness.config import document, respond, trust_sets, virtual_host
 from harness.gateway import Gateway
 from harness.handbook import request_details, request_statuses
+from harness.ocsp import Responder
 from harness.origin import Origin
 from harness.waiting import eventually, free_port
 
@@ -32,12 +33,18 @@ def running(pki):
                  "sick": {"endpoints": [f"127.0.0.1:{free_port()}"], "health_check": {"interval": "50ms", "fall": 1, "rise": 1}}}
     routes = [respond(path="/local"), {"path": "/dead", "upstream": "dead"}, {"path": "/sick", "upstream": "sick"}]
     routes += [{"path": f"/{name}", "upstream": "origin"} for name in ("slow", "reset", "nonsense")]
+    responder = Responder(pki.root)
+    responder.revoke(pki.client)
+    responder.say[pki.bob.certificate.serial_number] = "unknown"
+    trust = {**trust_sets(pki), "asking": {"ca": [str(pki.root.pem)], "revocation": {"ocsp": {"mode": "soft", "responder": responder.url}}}}
     doc = document(pki, virtual_host(pki, "open", routes=routes), virtual_host(pki, "flexible", "optional", policy="p", routes=[respond()]),
+                   virtual_host(pki, "asking", "strict", trust="asking", routes=[respond()]), trust=trust,
                    policies=policies, upstreams=upstreams, limits={"request_line": "256B", "headers": "1KiB", "body": "10B"},
                    timeouts={"request_headers": "400ms", "upstream_response": "300ms", "drain": "300ms"})
     started = Gateway(doc).start()
     yield started
     started.stop()
+    responder.stop()
     origin.stop()
 
 
@@ -78,6 +85,8 @@ CAUSES = {
     "no_route": [plain("/nowhere")],
     "policy_denied": [lambda running, pki: get(running.port, "flexible.test", pki, cert=pki.client).status],
     "not_authenticated": [lambda running, pki: get(running.port, "flexible.test", pki).status],
+    "ocsp_revoked": [lambda running, pki: get(running.port, "asking.test", pki, cert=pki.client).status],
+    "ocsp_unavailable": [lambda running, pki: get(running.port, "asking.test", pki, cert=pki.bob).status],
     "upstream_connect": [plain("/dead")],
     "upstream_timeout": [plain("/slow")],
     "upstream_reset": [plain("/reset")],

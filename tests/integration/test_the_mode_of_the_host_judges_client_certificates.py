@@ -2,6 +2,7 @@
 import pytest
 
 from harness.clients import curl, get, s_client, tls_error
+from harness.config import document, respond, virtual_host
 
 NO_CERTIFICATE = {"1.2": "handshake failure", "1.3": "certificate required"}
 REFUSED = {
@@ -80,6 +81,14 @@ def test_the_certificate_request_names_the_trust_set(modes, pki, version, host, 
     got = s_client(modes.port, f"{host}.test", pki, cert=pki.client, version=version)
     assert ("CN = Test Client Root" in got.output or "CN=Test Client Root" in got.output) == asks, got.output
     assert "Test Server CA" not in got.output.split("Acceptable client certificate CA names")[-1] if asks else True
+
+
+@pytest.mark.parametrize("mode", ["optional", "strict"])
+def test_a_trust_set_may_keep_its_names_to_itself(pki, gateway, version, mode):
+    trust = {"clients": {"ca": [str(pki.root.pem)], "send_ca_names": False}}
+    running = gateway(document(pki, virtual_host(pki, "quiet", mode, routes=[respond("quiet")]), trust=trust))
+    got = s_client(running.port, "quiet.test", pki, cert=pki.client, version=version)
+    assert got.status == 200 and "No client certificate CA names sent" in got.output and "Test Client Root" not in got.output, got.output
 
 
 @pytest.mark.parametrize("kind", list(REFUSED))

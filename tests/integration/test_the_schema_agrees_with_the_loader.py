@@ -20,9 +20,11 @@ KINDS = {
     "file": "what a file holds",
     "unit": "how much a number with a unit is",
     "address": "the bits of an address",
+    "url": "the grammar of URLs",
     "normalised": "the normal form of a path",
     "expression": "the grammar of regular expressions",
     "environment": "the variables of the daemon's environment",
+    "tls name": "which names this OpenSSL knows, and which are too weak",
     "spelling": "a number that was not written as the loader wants it: validators see its value only",
     "yaml": "YAML itself; editors say it without a schema",
 }
@@ -72,6 +74,9 @@ def folder(tmp_path_factory):
     issued = made / "pki/issued"
     subprocess.run(["openssl", "pkcs8", "-topk8", "-v2", "aes-256-cbc", "-in", issued / "server.key", "-out", issued / "encrypted.key",
                     "-passout", f"file:{made / 'pki/passphrase'}"], check=True)
+    for number, name in enumerate(("new", "old", "same-name")):
+        (made / f"pki/{name}.ticket").write_bytes(bytes([min(number, 1)]) * 16 + bytes(range(number, number + 64)))
+        (made / f"pki/{name}.ticket").chmod(0o600)
     return made
 
 

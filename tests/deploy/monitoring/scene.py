@@ -94,7 +94,10 @@ class Scene:
                                      {"bind": f"127.0.0.1:{self.plain_port}", "name": "plain", "protocol": "http"}]}
 
     def full_document(self):
-        return document(self.pki, virtual_host(self.pki, "full", routes=[respond()]), limits={"connections": 3})
+        key = self.folder / "full.key"
+        key.write_bytes(self.pki.server.key.read_bytes())
+        key.chmod(0o600)
+        return document(self.pki, virtual_host(self.pki, "full", routes=[respond()], tls={"key": str(key)}), limits={"connections": 3})
 
     # --- origins ------------------------------------------------------------------------------------------------------------------
 
@@ -232,6 +235,7 @@ class Scene:
         assert result.returncode == 0, result.stdout + result.stderr
 
     def bad_reload(self):
+        (self.folder / "full.key").write_text("no key")
         self.full.write("listeners: [")
         self.full.signal(signal.SIGHUP)
 

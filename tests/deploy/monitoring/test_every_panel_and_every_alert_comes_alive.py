@@ -87,6 +87,7 @@ def test_the_alerts_name_what_is_wrong(scene, prometheus):
     assert found("GatewayDown", instance=instance_of(scene.restarting))
     assert found("GatewayRestarting", instance=instance_of(scene.restarting))
     assert found("GatewayWorkerHung", instance=instance_of(scene.hanging))
+    assert found("GatewayFilesStale", item="certificate", name="full", instance=instance_of(scene.full))
     assert found("GatewayDraining", instance=instance_of(scene.drained))
     assert found("GatewayReloadFailed", instance=instance_of(scene.full))
     assert found("GatewayLogLinesDropped", instance=instance_of(scene.full))

@@ -7,7 +7,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtendedKeyUsageOID, NameOID
 
 DAY = dt.timedelta(days=1)
 
@@ -86,8 +86,8 @@ class Authority:
         return b"" if self.parent is None else pem_of(self.certificate) + self.parent.chain()
 
     def issue(self, stem, cn="client", *, ou=None, o=None, dns=(), uri=(), email=(), ip=(), start=-1, days=365, server=False,
-              purpose=None, key=None, serial=None):
-        """`start` and `days` are days from now. `purpose` replaces the extended key usage; () leaves it out."""
+              purpose=None, key=None, serial=None, ocsp=None):
+        """`start` and `days` are days from now. `purpose` replaces the extended key usage; () leaves it out. `ocsp`: the responder's URL."""
         key = key or ec.generate_private_key(ec.SECP256R1())
         now = dt.datetime.utcnow()
         names = [x509.DNSName(v) for v in dns] + [x509.UniformResourceIdentifier(v) for v in uri]
@@ -110,6 +110,9 @@ class Authority:
             builder = builder.add_extension(x509.ExtendedKeyUsage(purpose), critical=False)
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
+        if ocsp:
+            access = x509.AccessDescription(AuthorityInformationAccessOID.OCSP, x509.UniformResourceIdentifier(ocsp))
+            builder = builder.add_extension(x509.AuthorityInformationAccess([access]), critical=False)
         certificate = builder.sign(self.key, hashes.SHA256())
         pem, key_path = self.folder / f"{stem}.pem", self.folder / f"{stem}.key"
         pem.write_bytes(pem_of(certificate) + self.chain())

@@ -56,7 +56,7 @@ TEST_CASE("each kind of change is one line that names what changed") {
                          "client_auth: off}, routes: [{path: /*, respond: echo}]}\n"}) == "virtual host w added\n");
   CHECK(changes({.more = "timeouts: {drain: 1s}\nlimits: {body: 1MiB}\naccess_log: off\ntrusted_proxies: "
                          "10.0.0.0/8\nwatch: true\n"}) ==
-        "timeouts changed\nlimits changed\ntrusted proxies changed\naccess log changed\nwatch turned on\n");
+        "timeouts changed\nlimits changed\ntrusted proxies changed\naccess log changed\nwatch all instead of files\n");
 }
 
 TEST_CASE("an upstream that only moved in the list is no change") {

@@ -51,19 +51,20 @@ TEST_CASE("what is planned but not there is refused as such, never ignored") {
   CHECK(in_listener("{bind: 127.0.0.1:80, http2: false}").empty());
   CHECK(in_listener("{bind: 127.0.0.1:80, protocol: tcp}") ==
         "3:36: error: 'protocol: tcp': not in this version; https and http are\n");
-  CHECK(found("session: {lifetime: 12h}") == "3:1: error: 'session' in the config: not in this version\n");
-  CHECK(in_host("tls: {certificate: a, key: b, profile: modern, session: {}}") ==
-        "3:35: error: 'profile' in 'tls': not in this version\n3:52: error: 'session' in 'tls': not in this version\n");
-  CHECK(in_host("on_refusal: http") == "3:5: error: 'on_refusal' in a virtual host: not in this version\n");
-  CHECK(found("trust: {a: {ca: x, ocsp: {}, watch: true, revocation: {scope: leaf}}}") ==
-        "3:20: error: 'ocsp' in a trust set: not in this version\n"
+  CHECK(found("session: {cache: 1MiB}") == "3:11: error: 'cache' in 'session': not in this version\n");
+  CHECK(in_host("tls: {certificate: a, key: b, session: {rotate: 1h}}").find("not in this version") !=
+        std::string::npos);
+  CHECK(in_host("tls: {certificate: a, key: b, curves: modern}") ==
+        "3:35: error: 'curves' in 'tls': not in this version\n");
+  CHECK(found("trust: {a: {ca: x, ocsp: {}, watch: true, revocation: {url: x}}}") ==
+        "3:20: error: unknown key 'ocsp' in a trust set; known are ca, crl, depth, revocation, send_ca_names, "
+        "strict_profile, anchors or extended_key_usage\n"
         "3:30: error: 'watch' in a trust set: not in this version\n"
-        "3:56: error: 'scope' in 'revocation': not in this version\n");
+        "3:56: error: 'url' in 'revocation': not in this version\n");
   CHECK(found("upstreams: {u: {endpoints: [a:1], tls: {}}}") ==
         "3:35: error: 'tls' in an upstream: not in this version\n");
-  CHECK(in_route("{require: authenticated, respond: echo}").find("not in this version") == std::string::npos);
-  CHECK(in_route("require: authenticated\n        respond: echo") ==
-        "6:9: error: 'require' in a route: not in this version\n");
+  CHECK(in_route("{mirror: u, respond: echo}").find("not in this version") == std::string::npos);
+  CHECK(in_route("mirror: u\n        respond: echo") == "6:9: error: 'mirror' in a route: not in this version\n");
   CHECK(
       in_host("tls: {certificate: [a, b], key: c}") ==
       "3:24: error: expected one certificate, found a list; several certificates for one host stand in 'certificates' "

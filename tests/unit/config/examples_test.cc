@@ -56,7 +56,7 @@ TEST_CASE("the full example loads as written") {
   CHECK(config.snapshot->listeners.at(1).redirect_to_https);
   CHECK(config.snapshot->listeners.at(1).redirect_port == 8443);
   const proxy::VirtualHost& host = config.snapshot->virtual_hosts.at(0);
-  CHECK(host.tls->min_version == tls::ProtocolVersion::tls12);
+  CHECK(host.tls->settings.min_version == tls::ProtocolVersion::tls12);
   CHECK(host.policy->rule_count() == 3);
   CHECK(host.routes.at(0).identity_headers.client_cert);
   CHECK(host.routes.at(0).set.size() == 2);

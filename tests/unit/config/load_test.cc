@@ -109,7 +109,7 @@ TEST_CASE("every file that was read is watched, with the fingerprint of what was
   const ConfigFolder folder;
   const LoadResult result = folder.load("watch: true\n" + with_pair("pki/issued/server.pem", "pki/issued/server.key"));
   REQUIRE(result.config);
-  CHECK(result.config->watch);
+  CHECK(result.config->watch == Watch::all);
   CHECK(result.config->summary.back() == "watch: 5 file(s)");
   const std::vector<std::string> expected{
       (folder.path() / "gateway.yaml").string(), (folder.path() / "pki/ca.pem").string(),
@@ -123,10 +123,16 @@ TEST_CASE("every file that was read is watched, with the fingerprint of what was
   CHECK_MESSAGE(result.watched_files.front().content, "written this moment: its fingerprint alone proves nothing");
 }
 
-TEST_CASE("nothing is watched unless the config says so") {
-  CHECK_FALSE(ConfigFolder().good(with_pair("pki/issued/server.pem", "pki/issued/server.key")).watch);
-  CHECK(ConfigFolder().findings("watch: sometimes\n" + with_pair("pki/issued/server.pem", "pki/issued/server.key")) ==
-        "1:8: error: expected true or false, found 'sometimes'\n");
+TEST_CASE("the files of the config are watched unless it says otherwise; true means the config too, false nothing") {
+  const std::string pair = with_pair("pki/issued/server.pem", "pki/issued/server.key");
+  const ConfigFolder folder;
+  CHECK(folder.good(pair).watch == Watch::files);
+  CHECK(folder.good("watch: files\n" + pair).watch == Watch::files);
+  for (const char* all : {"true", "on", "all"})
+    CHECK(folder.good(std::string("watch: ") + all + "\n" + pair).watch == Watch::all);
+  for (const char* off : {"false", "off", "no"})
+    CHECK(folder.good(std::string("watch: ") + off + "\n" + pair).watch == Watch::off);
+  CHECK(folder.findings("watch: sometimes\n" + pair) == "1:8: error: expected files, all or off, found 'sometimes'\n");
 }
 
 TEST_CASE("a load that failed knows which files could heal it") {
@@ -215,12 +221,15 @@ TEST_CASE("an intermediate whose root is not in the trust set vouches for nobody
   };
   CHECK(of_cas("pki/issuing/ca.pem") ==
         "2:18: warning: CA certificate 'CN=Issuing CA' of 'pki/issuing/ca.pem' is an intermediate, and 'CN=Test CA', "
-        "which issued it, is not in trust set 't': every client is refused (unknown_ca); add the root\n");
-  CHECK(of_cas("pki/other/ca.pem, pki/deep/ca.pem, pki/issuing/ca.pem") ==
-        "2:36: warning: CA certificate 'CN=Deep CA' of 'pki/deep/ca.pem' is an intermediate, and 'CN=Test CA', which "
-        "issued it, is not in trust set 't': its clients are refused (unknown_ca); add the root\n"
-        "2:53: warning: CA certificate 'CN=Issuing CA' of 'pki/issuing/ca.pem' is an intermediate, and 'CN=Test CA', "
-        "which issued it, is not in trust set 't': its clients are refused (unknown_ca); add the root\n");
+        "which issued it, is not in trust set 't': every client is refused (unknown_ca); add the root, or say "
+        "'anchors: any'\n");
+  CHECK(
+      of_cas("pki/other/ca.pem, pki/deep/ca.pem, pki/issuing/ca.pem") ==
+      "2:36: warning: CA certificate 'CN=Deep CA' of 'pki/deep/ca.pem' is an intermediate, and 'CN=Test CA', which "
+      "issued it, is not in trust set 't': its clients are refused (unknown_ca); add the root, or say 'anchors: any'\n"
+      "2:53: warning: CA certificate 'CN=Issuing CA' of 'pki/issuing/ca.pem' is an intermediate, and 'CN=Test CA', "
+      "which issued it, is not in trust set 't': its clients are refused (unknown_ca); add the root, or say 'anchors: "
+      "any'\n");
   CHECK(of_cas("pki/deep/ca.pem, pki/other/ca.pem").find("'CN=Issuing CA', which issued it,") != std::string::npos);
   CHECK(of_cas("pki/deep/ca.pem, pki/issuing/ca.pem, pki/ca.pem").empty());
 }

@@ -59,11 +59,12 @@ TEST_CASE("the schema has the objects of the loader, and each has its keys") {
 constexpr std::string_view kConfig =
     "<the config>\n"
     "listeners: [{<a listener>bind: 127.0.0.1:8443, name: tls}, {bind: 127.0.0.1:8080, protocol: http, name: plain}]\n"
-    "trust: {t: {<a trust set>ca: pki/ca.pem, crl: pki/ca.crl, revocation: {<revocation>}}}\n"
+    "trust: {t: {<a trust set>ca: pki/ca.pem, crl: pki/ca.crl, revocation: {<revocation>ocsp: {<ocsp>mode: soft}}}}\n"
     "policies: {p: {<a policy>rules: [{name: r, effect: allow, when: {cn: a}}]}}\n"
     "virtual_hosts:\n"
     "  - {<a virtual host>name: v, hosts: [example.com], policy: p, forwarding: {<forwarding>},\n"
-    "     tls: {<tls>certificate: pki/issued/server.pem, key: pki/issued/server.key, trust: t},\n"
+    "     tls: {<tls>certificate: pki/issued/server.pem, key: pki/issued/server.key, trust: t,\n"
+    "           session: {<session of a virtual host>}},\n"
     "     routes: [{<a route>path: /*, upstream: u}, {path: /r, respond: {<respond>}}]}\n"
     "  - {name: several, hosts: [several.example.com], routes: [{path: /*, respond: echo}],\n"
     "     tls: {certificates: [{<an entry of certificates>certificate: pki/issued/server.pem,\n"
@@ -73,6 +74,7 @@ constexpr std::string_view kConfig =
     "timeouts: {<timeouts>}\n"
     "limits: {<limits>}\n"
     "access_log: {<access_log>}\n"
+    "session: {<session>}\n"
     "admin: {<admin>}\n";
 
 // kConfig where `title` has `key` with `value`, which may be empty for none.
@@ -117,15 +119,26 @@ std::string other_value(const std::string& title, const std::string& key, const 
       {"a policy default", "allow"},
       {"a virtual host encoded_slashes", "keep"},
       {"a route encoded_slashes", "keep"},
+      {"revocation scope", "leaf"},
+      {"revocation on_expired", "{grace: 1h}"},
+      {"ocsp timeout", "5s"},
+      {"tls stapling", "{responder: \"http://ocsp.example\", issuer: pki/ca.pem}"},
       {"tls client_auth", "optional"},
       {"tls min_version", "\"1.3\""},
+      {"tls on_refusal", "http"},
+      {"session lifetime", "1h"},
       {"tls max_version", "\"1.2\""},
+      {"tls profile", "modern"},
+      {"tls max_client_chain", "32KiB"},
+      {"a trust set anchors", "any"},
+      {"a trust set extended_key_usage", "if_present"},
       {"respond body", "text"},
       {"respond content_type", "text/html"},
       {"access_log path", "\"off\""},
       {"access_log format", "text"},
       {"admin socket", "\"off\""},
       {"the config state_directory", "elsewhere"},
+      {"the config watch", "all"},
       {"admin metrics", "127.0.0.1:9145"},
   };
   if (const auto known = kOther.find(title + " " + key); known != kOther.end()) return known->second;

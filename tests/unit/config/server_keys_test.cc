@@ -1,4 +1,5 @@
 #include <doctest/doctest.h>
+#include <openssl/opensslv.h>
 
 #include <algorithm>
 #include <fstream>
@@ -151,6 +152,27 @@ TEST_CASE("each of several certificates is looked at: its lifetime, its names, w
   CHECK(client.find("clients will refuse the certificate 'pki/issued/client.pem': its extended key usage does not have "
                     "serverAuth") != std::string::npos);
   CHECK(client.find("the certificate 'pki/issued/client.pem' is not for host 'example.com'") != std::string::npos);
+}
+
+TEST_CASE("a key in a token is named by a URI that is checked, and whose PIN is never shown") {
+  const ConfigFolder folder;
+  const auto found = [&](std::string_view uri) {
+    return folder.findings(config_with("certificate: pki/issued/server.pem, key: \"" + std::string(uri) + "\""));
+  };
+  CHECK(found("pkcs11:token=gw") == "4:52: error: a key's URI names no key: it needs 'object' or 'id'\n");
+  CHECK(found("pkcs11:object=a;objct=b") == "4:52: error: a key's URI has the unknown attribute 'objct'\n");
+  const std::string with_pin = found("pkcs11:object=nobody?pin-value=246813");
+  CHECK(with_pin.find("warning: the PIN stands in the config, behind 'pkcs11:object=nobody'") != std::string::npos);
+  CHECK(with_pin.find("error: 'pkcs11:object=nobody': ") != std::string::npos);
+  CHECK(with_pin.find("246813") == std::string::npos);
+#if OPENSSL_VERSION_NUMBER < 0x30200000L
+  CHECK(with_pin.find("keys in tokens need OpenSSL 3.2 or newer (Debian 13), and this is OpenSSL 3.") !=
+        std::string::npos);
+#endif
+  CHECK(folder
+            .findings("pkcs11: {module: nothing.so}\n" +
+                      config_with("certificate: pki/issued/server.pem, key: \"pkcs11:object=a\""))
+            .find("1:18: error: can't read ") == 0);
 }
 
 }  // namespace

@@ -18,18 +18,19 @@ struct Crls final : tls::CrlIndex {
   std::vector<Info> infos;
   std::vector<Info> describe() const override { return infos; }
   bool is_anchor(const core::Sha256&) const override { return false; }
-  Finding look_up(const core::Sha256&, std::string_view, sys_seconds) const override { return Finding::no_crl; }
+  Finding look_up(const core::Sha256&, std::string_view, bool, sys_seconds) const override { return Finding::no_crl; }
   void show_issuer(const x509_st*, const core::Sha256&, ossl_lib_ctx_st*) const override {}
   void show_issuers_of(const CrlIndex&) const override {}
 };
 
-config::LoadedConfig with(std::vector<config::CertificateInfo> certificates,
-                          std::vector<tls::CrlIndex::Info> crls = {}) {
+config::LoadedConfig with(std::vector<config::CertificateInfo> certificates, std::vector<tls::CrlIndex::Info> crls = {},
+                          std::chrono::seconds grace = {}) {
   auto index = std::make_shared<Crls>();
   index->infos = std::move(crls);
   auto trust = std::make_shared<tls::TrustSet>();
   trust->name = "partners";
   trust->crls = index;
+  trust->crl_grace = grace;
   auto options = std::make_shared<tls::HostOptions>();
   options->trust = trust;
   auto snapshot = std::make_shared<proxy::Snapshot>();
@@ -93,4 +94,16 @@ TEST_CASE("a CRL is told of an hour before its end, unless a later one has taken
   CHECK(soon[0] == ExpiryNotice{core::LogLevel::warning, "a CRL ends within 1 hour", "CN=Root", "partners", kEnd});
   CHECK(messages(config, kEnd - 1h, kEnd) ==
         Messages{"a CRL has ended: clients of its issuer are refused (crl_expired)"});
+}
+
+TEST_CASE("a CRL with a grace is told of when it ends, and again when it refuses") {
+  const auto config = with({}, {{.issuer = "CN=Root", .this_update = {}, .next_update = kEnd}}, 24h);
+  CHECK(messages(config, kEnd - 2h, kEnd - 1h) == Messages{"a CRL ends within 1 hour"});
+  CHECK(messages(config, kEnd - 1h, kEnd) == Messages{"a CRL has ended: it counts for its grace only"});
+  CHECK(messages(config, kEnd, kEnd + 23h) == Messages{"a CRL has ended, and its grace ends within 1 hour"});
+  const auto over = expiry_notices(config, kEnd + 23h, kEnd + 24h);
+  REQUIRE(over.size() == 1);
+  CHECK(over[0].message == "a CRL has ended, and so has its grace: clients of its issuer are refused (crl_expired)");
+  CHECK(over[0].level == core::LogLevel::error);
+  CHECK(over[0].end == kEnd + 24h);
 }

@@ -335,3 +335,31 @@ TEST_CASE("thousands of files in a few folders take a few watches") {
   REQUIRE(w.is_told());
   CHECK(w.changed == Paths{w.root / "y/500"});
 }
+
+TEST_CASE("in a folder that is read as a whole, names that come and go are told, but those with a dot") {
+  Watched w;
+  fs::create_directory(w.root / "crls");
+  w.write("crls/a", "one");
+  std::vector<config::WatchedFile> files(1);
+  files.front().path = w.root / "crls";
+  files.front().is_folder = true;
+  files.front().fingerprint = config::FileLook().folder(w.root / "crls");
+  w.watcher.watch(files);
+  w.write("crls/.hidden", "x");
+  w.turn_for(100ms);
+  CHECK(w.reports == 0);
+  SUBCASE("a new file") {
+    w.write("crls/b", "two");
+  }
+  SUBCASE("one less") {
+    fs::remove(w.root / "crls/a");
+  }
+  SUBCASE("another folder in its place") {
+    fs::create_directory(w.root / "new");
+    w.write("new/c", "three");
+    fs::rename(w.root / "crls", w.root / "old");
+    fs::rename(w.root / "new", w.root / "crls");
+  }
+  REQUIRE(w.is_told());
+  CHECK(w.changed == Paths{w.root / "crls"});
+}

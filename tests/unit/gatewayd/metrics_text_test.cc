@@ -32,7 +32,7 @@ struct DescribedCrls final : tls::CrlIndex {
             info("CN=Sub", 1'950'000'000), info("CN=Forever", 0)};
   }
   bool is_anchor(const core::Sha256&) const override { return false; }
-  Finding look_up(const core::Sha256&, std::string_view, std::chrono::sys_seconds) const override {
+  Finding look_up(const core::Sha256&, std::string_view, bool, std::chrono::sys_seconds) const override {
     return Finding::no_crl;
   }
   void show_issuer(const x509_st*, const core::Sha256&, ossl_lib_ctx_st*) const override {}
@@ -49,6 +49,7 @@ struct Scene {
     auto trust = std::make_shared<tls::TrustSet>();
     trust->name = "partners";
     trust->crls = std::make_shared<DescribedCrls>();
+    trust->crl_grace = std::chrono::seconds(3600);
     options->trust = trust;
     snapshot->virtual_hosts.emplace_back();
     snapshot->virtual_hosts[0].name = "pay";
@@ -62,6 +63,9 @@ struct Scene {
         {"pay", "server", "CN=\"a\\b\"", std::chrono::sys_seconds(std::chrono::seconds(2'000'000'000))});
     config.certificates.push_back(
         {"pay", "server", "CN=\"a\\b\"", std::chrono::sys_seconds(std::chrono::seconds(1'900'000'000))});
+    for (const std::uint8_t first : {std::uint8_t{0xab}, std::uint8_t{0xcd}}) {
+      config.anchors.push_back({"partners", "CN=My CA", {first}, std::chrono::sys_seconds(std::chrono::seconds(1))});
+    }
     for (int i = 0; i < 2; ++i) input.workers.push_back(std::make_shared<proxy::WorkerMetrics>(worker()));
     input.config = &config;
     input.endpoints = std::make_shared<proxy::EndpointStates>();
@@ -71,6 +75,8 @@ struct Scene {
     input.dropped_log_lines = 5;
     input.reloads = {{{"start", ReloadResult::reloaded}, 1}, {{"signal", ReloadResult::refused}, 3}};
     input.draining = true;
+    input.revocations = 3;
+    input.revocations_saved = false;
     input.workers_answering = 1;
   }
 
@@ -88,6 +94,9 @@ struct Scene {
     host.requests.push_back({"GET", 200, 10});
     host.refusals.push_back({core::Reason::no_route, 1});
     host.decisions.push_back({"p", "r", true, 4});
+    host.live_closed.push_back({core::Reason::revoked, 2});
+    metrics.anchors[{"partners", core::Sha256{0xab}}] = {5, std::chrono::sys_seconds(std::chrono::seconds(9))};
+    metrics.anchors[{"others", core::Sha256{0xcd}}] = {5, {}};
     metrics.hosts[""].handshakes.push_back({tls::ClientAuth::off, core::Reason::not_tls, std::nullopt, false, 1});
     metrics.endpoints[{"legacy", "127.0.0.1:9000"}].requests[0] = 9;
     metrics.endpoints[{"legacy", "127.0.0.1:9000"}].idle = 2;
@@ -129,9 +138,16 @@ TEST_CASE("the shards of all workers are summed, with labels that say what they 
        R"(gateway_tls_handshake_duration_seconds_count{virtual_host="pay",outcome="failure",resumed="false"} 2)",
        R"(gateway_tls_handshake_duration_seconds_count{virtual_host="none",outcome="failure",resumed="false"} 0)",
        R"(gateway_http_requests_by_client_total{virtual_host="pay",client="verified"} 14)",
+       R"(gateway_tls_anchor_handshakes_total{trust="partners",anchor="CN=My CA",fingerprint="ab00000000000000"} 10)",
+       R"(gateway_tls_anchor_handshakes_total{trust="partners",anchor="CN=My CA",fingerprint="cd00000000000000"} 0)",
+       R"(gateway_live_connections_closed_total{virtual_host="pay",reason="revoked"} 4)",
+       R"(gateway_live_connections_closed_total{virtual_host="pay",reason="expired"} 0)",
+       R"(gateway_emergency_revocations 3)",
+       R"(gateway_emergency_revocations_saved 0)",
        R"(gateway_upstream_response_duration_seconds_bucket{upstream="legacy",le="0.05"} 4)",
        R"(gateway_crl_next_update_timestamp_seconds{trust="partners",issuer="CN=Sub"} 1950000000)",
        R"(gateway_crl_next_update_timestamp_seconds{trust="partners",issuer="CN=Root"} 1960000000)",
+       R"(gateway_crl_refusal_timestamp_seconds{trust="partners",issuer="CN=Sub"} 1950003600)",
        R"(gateway_config_reloads_total{trigger="signal",result="refused"} 3)",
        R"(gateway_config_reloads_total{trigger="watch",result="timeout"} 0)",
        R"(gateway_config_reloads_total{trigger="start",result="reloaded"} 1)",

@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include <fstream>
+#include <numeric>
 #include <optional>
 #include <set>
 
@@ -10,6 +11,8 @@
 #include "free_port.h"
 #include "gatewayd/control_routes.h"
 #include "gatewayd/control_sockets.h"
+#include "gatewayd/ocsp_report.h"
+#include "gatewayd/staple_report.h"
 #include "temp_folder.h"
 #include "test_client.h"
 
@@ -39,7 +42,7 @@ struct Scene final : ReloadObserver {
              .metrics = metrics,
              .observer = *this},
             [this](std::uint64_t generation) { return load(generation); },
-            [this](std::vector<config::WatchedFile> files) { depended_on.push_back(files.size()); }, adoption_time) {
+            [this](const LoadTrace& trace) { depended_on.push_back(trace.files.size()); }, adoption_time) {
     write("routes: [{path: /*, respond: echo}]");
     workers->start();
     reloader.start(load(1), [this](const ReloadOutcome& outcome) { outcomes.push_back(outcome); });
@@ -94,15 +97,19 @@ struct Scene final : ReloadObserver {
 // What `gatewayctl reload` is told.
 std::string answer_to_reload(Scene& scene) {
   MetricsCollector collector(scene.loop, 2, [](std::uint64_t) {});
-  const FileWatcher watcher(scene.loop, [](const std::vector<std::string>&) {});
+  const FileRotation rotation(scene.loop, {.reload = [] {}, .rotate = [] {}, .is_busy = [] { return false; }});
+  const OcspReport ocsp;
+  const auto staples = std::make_shared<const StapleStates>();
   bool draining = false;
   EmergencyRevocations revocations(scene.loop, StateDirectory(scene.folder / "state"), {}, 2, [](auto, const auto&) {});
   ControlRoutes routes({.reloader = scene.reloader,
                         .collector = collector,
                         .endpoints = scene.endpoints,
                         .access_log = *scene.log,
-                        .watcher = watcher,
                         .revocations = revocations,
+                        .ocsp = ocsp,
+                        .rotation = rotation,
+                        .staples = staples,
                         .draining = draining,
                         .announce_drain = [] {}});
   ControlHttpServer server(
@@ -165,6 +172,21 @@ TEST_CASE("rotated ticket keys go to every worker under the same generation, and
   CHECK(scene.depended_on == std::vector<std::size_t>{1});
   scene.reload();
   CHECK(scene.last->generation == 2);
+}
+
+TEST_CASE("ticket keys from files are not rotated by time") {
+  Scene scene(Reloader::kAdoptionTime);
+  std::string key(80, '\0');
+  std::iota(key.begin(), key.end(), '\1');
+  std::ofstream(scene.folder / "ticket.key", std::ios::binary) << key;
+  std::ofstream(scene.folder / "gateway.yaml", std::ios::app) << "session: {ticket_keys: ticket.key}\n";
+  scene.reload();
+  REQUIRE(scene.last->result == ReloadResult::reloaded);
+  CHECK(scene.last->changes == std::vector<std::string>{"session ticket keys changed"});
+  scene.reloader.rotate_ticket_keys();
+  // What waits is done in its order: a rotation would be adopted before this.
+  scene.reload();
+  CHECK(scene.adoptions == std::vector<std::uint64_t>{1, 1, 2, 2, 3, 3});
 }
 
 TEST_CASE("what a load depended on is told after each, also if it was refused") {

@@ -6,9 +6,9 @@ using namespace gateway::gatewayd;
 
 TEST_CASE("the status thread ends when told, however often, and also if it never began") {
   {
-    const StatusThread never;
+    const StatusThread never([](StatusReport) {});
   }
-  StatusThread thread;
+  StatusThread thread([](StatusReport) {});
   thread.start();
   thread.stop();
   thread.stop();

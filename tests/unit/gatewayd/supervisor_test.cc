@@ -40,7 +40,7 @@ TEST_CASE("ticket keys are rotated whenever their time is over, for as long as t
                           .access_log = resources.access_log.get(),
                           .descriptor_cap = 100});
   resources.service = &nobody;
-  StatusThread status;
+  StatusThread status{[](StatusReport) {}};
   resources.status = &status;
   resources.ticket_key_lifetime = 20ms;
   Supervisor supervisor(loop, std::move(resources),

@@ -115,6 +115,26 @@ TEST_CASE("a failed handshake is one line with what the client offered") {
       "\n");
 }
 
+TEST_CASE("a connection that was ended has its line, with the client and the reason") {
+  const core::PeerIdentity identity = test_identity();
+  std::string out;
+  format_connection({.time = kTime,
+                     .source_ip = "192.0.2.1",
+                     .source_port = 2,
+                     .listener = "main",
+                     .virtual_host = "pay",
+                     .client_auth = "strict",
+                     .sni = "a.test",
+                     .identity = &identity,
+                     .reason = core::Reason::revoked,
+                     .duration = microseconds(7)},
+                    LogFormat::json, out);
+  CHECK(out.starts_with(
+      R"({"time":"1994-11-06T08:49:37.000005Z","type":"connection","source_ip":"192.0.2.1","source_port":2,)"
+      R"("listener":"main","virtual_host":"pay","client_auth":"strict","sni":"a.test","identity":{"cn":")"));
+  CHECK(out.ends_with("\"},\"reason\":\"revoked\",\"duration\":0.000007}\n"));
+}
+
 TEST_CASE("the text form is key=value, quoted where it has to be") {
   const core::PeerIdentity identity = test_identity();
   std::string out;

@@ -4,6 +4,7 @@
 
 #include <memory>
 #include <string>
+#include <tuple>
 #include <vector>
 
 using namespace gateway;
@@ -62,7 +63,8 @@ struct World {
   }
 
   proxy::Admission ask(std::optional<std::uint32_t> handshake_host, const std::string& host,
-                       const std::string& target = "/x", std::size_t listener = 0) const {
+                       const std::string& target = "/x", std::size_t listener = 0,
+                       const core::PeerIdentity* identity = nullptr, core::Reason barred = core::Reason::none) const {
     proxy::RequestHead head;
     head.method = "GET";
     head.target = target;
@@ -70,7 +72,8 @@ struct World {
     return admit({.snapshot = &snapshot,
                   .listener = &snapshot.listeners[listener],
                   .handshake_host = handshake_host,
-                  .identity = nullptr,
+                  .identity = identity,
+                  .barred = barred,
                   .source_ip = {}},
                  head);
   }
@@ -162,4 +165,47 @@ TEST_CASE("a plain listener redirects what no plain virtual host claims") {
   CHECK(admission.redirect);
   CHECK(admission.host == "open.test");
   CHECK(world.ask(std::nullopt, "", "/x", 2).reason == core::Reason::wrong_host);
+}
+
+TEST_CASE("a barred client gets nothing, whoever it seems to be and whatever it asks for") {
+  World world;
+  world.snapshot.virtual_hosts[1].policy.reset();
+  const core::PeerIdentity identity;
+  for (const core::PeerIdentity* who : {static_cast<const core::PeerIdentity*>(nullptr), &identity}) {
+    for (const auto& [handshake, host, target, listener] :
+         {std::tuple{0U, "open.test", "/x", 0U}, std::tuple{1U, "strict.test", "/allowed", 0U},
+          std::tuple{0U, "strict.test", "http://open.test/%", 0U}, std::tuple{0U, "open.test", "/x", 2U}}) {
+      CAPTURE(target);
+      const auto admission = world.ask(handshake, host, target, listener, who, core::Reason::expired);
+      CHECK(admission.reason == core::Reason::expired);
+      CHECK(admission.route == nullptr);
+      CHECK_FALSE(admission.redirect);
+      // So that its line and its counters have a name.
+      CHECK(admission.virtual_host == &world.snapshot.virtual_hosts[handshake]);
+    }
+  }
+  CHECK(world.ask(std::nullopt, "open.test", "/x", 0, nullptr, core::Reason::revoked).reason == core::Reason::revoked);
+}
+
+TEST_CASE("a strict host admits nobody without an identity, however the client got there") {
+  World world;
+  auto options = std::make_shared<tls::HostOptions>();
+  options->client_auth = tls::ClientAuth::strict;
+  world.snapshot.virtual_hosts[0].tls = options;
+  const core::PeerIdentity identity;
+  CHECK(world.ask(0, "open.test").reason == core::Reason::no_certificate);
+  CHECK(world.ask(0, "open.test", "/x", 0, &identity).reason == core::Reason::none);
+}
+
+TEST_CASE("a route that requires an authenticated client refuses an anonymous one, after the policy") {
+  World world;
+  const core::PeerIdentity identity;
+  world.snapshot.virtual_hosts[0].routes[0].require_authenticated = true;
+  world.snapshot.virtual_hosts[1].routes[1].require_authenticated = true;
+  CHECK(world.ask(0, "open.test").reason == core::Reason::not_authenticated);
+  CHECK(world.ask(0, "open.test", "/x", 0, &identity).reason == core::Reason::none);
+  CHECK(world.ask(2, "fallback.test").reason == core::Reason::none);
+  CHECK(world.ask(1, "strict.test", "/a/b").decision->allow);
+  CHECK(world.ask(1, "strict.test", "/a/b").reason == core::Reason::not_authenticated);
+  CHECK(world.ask(1, "strict.test", "/allowed", 0, &identity).reason == core::Reason::policy_denied);
 }

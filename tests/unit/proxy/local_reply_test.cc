@@ -27,6 +27,21 @@ TEST_CASE("an error is problem+json with status, title and request id") {
   CHECK(message.fields.find("X-Request-Id=abc|") != std::string::npos);
 }
 
+TEST_CASE("what a client's certificate is to blame for, it is told in a word and in a sentence, and nothing else") {
+  for (std::size_t i = 0; i < core::kReasonCount; ++i) {
+    const auto reason = static_cast<core::Reason>(i);
+    CAPTURE(core::to_string(reason));
+    std::string out;
+    write_error_reply({.status = 403, .request_id = "abc", .reason = reason}, out);
+    const std::string body = read_back(out).body;
+    const bool told = core::is_about_client_certificate(reason) || reason == core::Reason::not_authenticated;
+    const std::string words = ",\"reason\":\"" + std::string(core::to_string(reason)) + "\",\"detail\":\"";
+    CHECK((body.find(words) != std::string::npos) == told);
+    CHECK((body.find("detail") != std::string::npos) == told);
+    CHECK(body.ends_with(told ? ".\"}\n" : "\"abc\"}\n"));
+  }
+}
+
 TEST_CASE("a request id can't end its JSON string") {
   std::string out;
   write_error_reply({.status = 400, .request_id = "a\"b\\c"}, out);

@@ -2,6 +2,8 @@
 
 #include <doctest/doctest.h>
 
+#include "tls/crl_index.h"
+
 using namespace gateway;
 using namespace gateway::proxy;
 using std::chrono_literals::operator""ms;
@@ -71,4 +73,56 @@ TEST_CASE("each kind of client has its word") {
   CHECK(to_string(ClientKind::verified) == "verified");
   CHECK(to_string(ClientKind::anonymous) == "anonymous");
   CHECK(to_string(ClientKind::none) == "none");
+}
+
+namespace {
+
+// Trusts one certificate.
+struct OneAnchor final : tls::CrlIndex {
+  std::vector<Info> describe() const override { return {}; }
+  bool is_anchor(const core::Sha256& fingerprint) const override { return fingerprint == core::Sha256{1}; }
+  Finding look_up(const core::Sha256&, std::string_view, bool, std::chrono::sys_seconds) const override {
+    return Finding::no_crl;
+  }
+  void show_issuer(const x509_st*, const core::Sha256&, ossl_lib_ctx_st*) const override {}
+  void show_issuers_of(const CrlIndex&) const override {}
+};
+
+}  // namespace
+
+TEST_CASE("trust anchors are counted as long as a host's trust set has them") {
+  const auto trust = std::make_shared<tls::TrustSet>();
+  trust->name = "partners";
+  trust->crls = std::make_shared<OneAnchor>();
+  tls::TrustSet other = *trust;
+  other.name = "others";
+  MetricRecorder recorder;
+  recorder.count_anchor(*trust, {1}, std::chrono::sys_seconds(std::chrono::seconds(7)));
+  recorder.count_anchor(*trust, {1}, std::chrono::sys_seconds(std::chrono::seconds(9)));
+  recorder.count_anchor(*trust, {2}, {});
+  recorder.count_anchor(other, {1}, {});
+  CHECK(recorder.metrics().anchors.size() == 3);
+  Snapshot snapshot;
+  auto options = std::make_shared<tls::HostOptions>();
+  options->trust = trust;
+  snapshot.virtual_hosts.resize(2);
+  snapshot.virtual_hosts[1].tls = options;
+  recorder.keep_anchors_of(snapshot);
+  const auto& anchors = recorder.metrics().anchors;
+  REQUIRE(anchors.size() == 1);
+  CHECK(anchors.begin()->first == AnchorKey{"partners", {1}});
+  CHECK(anchors.begin()->second.handshakes == 2);
+  CHECK((anchors.begin()->second.last == std::chrono::sys_seconds(std::chrono::seconds(9))));
+}
+
+TEST_CASE("live connections that were ended are counted by reason") {
+  MetricRecorder recorder;
+  auto& host = recorder.host("pay");
+  for (const auto reason : {core::Reason::revoked, core::Reason::expired, core::Reason::revoked}) {
+    MetricRecorder::count_live_closed(host, reason);
+  }
+  REQUIRE(host.live_closed.size() == 2);
+  CHECK(host.live_closed[0].reason == core::Reason::revoked);
+  CHECK(host.live_closed[0].count == 2);
+  CHECK(host.live_closed[1].count == 1);
 }

@@ -72,6 +72,8 @@ TEST_CASE("an empty subject wants a critical subjectAltName") {
   };
   CHECK(outcome(trust, leaf("critical,DNS:a.example")) == Reason::none);
   CHECK(outcome(trust, leaf("DNS:a.example")) == Reason::malformed_certificate);
+  CHECK(outcome(trust, issue({.common_name = ""}, &client_root())) == Reason::malformed_certificate);
+  CHECK(outcome(lenient(client_root()), issue({.common_name = ""}, &client_root())) == Reason::none);
 }
 
 TEST_CASE("a wildcard that would match an excluded name is refused") {
@@ -123,4 +125,90 @@ TEST_CASE("what a CA must mark critical and a leaf must not have") {
 TEST_CASE("a waived profile keeps what guards names") {
   const Issued ca = ca_with_constraints("excluded;DNS:bar.example.com");
   CHECK(outcome(lenient(client_root()), leaf_of(ca, "DNS:*.example.com"), {&ca}) == Reason::name_constraint);
+}
+
+TEST_CASE("constraints on every kind of name are kept, in both directions") {
+  const auto trust = make_trust({client_root()});
+  struct Row {
+    const char* constraints;
+    const char* good;
+    const char* bad;
+  };
+  for (const Row& row : {
+           Row{"permitted;email:corp.example", "email:a@corp.example", "email:a@other.example"},
+           Row{"excluded;email:a@corp.example", "email:b@corp.example", "email:a@corp.example"},
+           Row{"permitted;URI:corp.example", "URI:spiffe://corp.example/x", "URI:spiffe://other.example/x"},
+           Row{"permitted;URI:.corp.example", "URI:spiffe://a.corp.example/x", "URI:spiffe://a.other.example/x"},
+           Row{"excluded;URI:bad.example", "URI:spiffe://corp.example/x", "URI:spiffe://bad.example/x"},
+           Row{"permitted;IP:10.0.0.0/255.0.0.0", "IP:10.1.2.3", "IP:11.1.2.3"},
+           Row{"excluded;IP:10.0.0.0/255.0.0.0", "IP:11.1.2.3", "IP:10.1.2.3"},
+           Row{"permitted;IP:fd00:0:0:0:0:0:0:0/ffff:0:0:0:0:0:0:0", "IP:fd00::1", "IP:fd01::1"},
+           Row{"permitted;IP:10.0.0.0/255.0.0.0", "IP:10.0.0.1", "IP:fd00::1"},
+           Row{"permitted;DNS:corp.example", "DNS:a.corp.example", "DNS:a.corp.example,DNS:b.other.example"},
+           Row{"permitted;DNS:corp.example", "DNS:corp.example", "DNS:xcorp.example"},
+       }) {
+    CAPTURE(row.constraints);
+    CAPTURE(row.bad);
+    const Issued ca = ca_with_constraints(row.constraints);
+    CHECK(outcome(trust, leaf_of(ca, row.good), {&ca}) == Reason::none);
+    CHECK(outcome(trust, leaf_of(ca, row.bad), {&ca}) == Reason::name_constraint);
+    CHECK(outcome(lenient(client_root()), leaf_of(ca, row.bad), {&ca}) == Reason::name_constraint);
+  }
+}
+
+TEST_CASE("constraints of a CA hold for the CAs below it, and an intermediate can't widen them") {
+  const auto trust = make_trust({client_root()});
+  const Issued upper = ca_with_constraints("permitted;DNS:corp.example");
+  const Issued lower = issue({.common_name = "lower",
+                              .is_ca = true,
+                              .extended_key_usage = "",
+                              .extensions = {{"nameConstraints", "critical,permitted;DNS:other.example"}}},
+                             &upper);
+  CHECK(outcome(trust, leaf_of(lower, "DNS:a.other.example"), {&lower, &upper}) == Reason::name_constraint);
+  CHECK(outcome(trust, leaf_of(lower, "DNS:a.corp.example"), {&lower, &upper}) == Reason::name_constraint);
+}
+
+TEST_CASE("a common name that could be a host's is held to DNS constraints, whatever stands beside it") {
+  const auto trust = make_trust({client_root()});
+  const Issued ca = ca_with_constraints("permitted;DNS:corp.example");
+  const auto leaf = [&](const char* common_name) {
+    return issue({.common_name = common_name, .extensions = {{"subjectAltName", "DNS:a.corp.example"}}}, &ca);
+  };
+  CHECK(outcome(trust, leaf("a.corp.example"), {&ca}) == Reason::none);
+  CHECK(outcome(trust, leaf("alice"), {&ca}) == Reason::none);
+  CHECK(outcome(trust, leaf("Alice Smith"), {&ca}) == Reason::none);
+  CHECK(outcome(trust, leaf("admin.other.example"), {&ca}) == Reason::name_constraint);
+}
+
+TEST_CASE("an empty list of constraints is refused, for nobody knows what it permits") {
+  const auto with = [](const char* der) {
+    return issue({.common_name = "constrained",
+                  .is_ca = true,
+                  .extended_key_usage = "",
+                  .extensions = {{"nameConstraints", std::string("critical,DER:") + der}}},
+                 &client_root());
+  };
+  for (const char* der : {"30:00", "30:02:a0:00", "30:02:a1:00", "30:04:a0:00:a1:00"}) {
+    CAPTURE(der);
+    const Issued ca = with(der);
+    CHECK(outcome(make_trust({client_root()}), leaf_of(ca, "DNS:a.example"), {&ca}) == Reason::name_constraint);
+  }
+}
+
+TEST_CASE("min_rsa_bits holds for every RSA key of a chain") {
+  const Issued small = issue({.key = KeyKind::rsa2048}, &client_root());
+  const Issued rsa_root =
+      issue({.common_name = "RSA", .is_ca = true, .extended_key_usage = "", .key = KeyKind::rsa2048}, nullptr);
+  TlsSettings larger = settings_of(TlsProfile::intermediate);
+  larger.min_rsa_bits = 3072;
+  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    CAPTURE(version);
+    const Gateway usual({{.trust = make_trust({client_root(), rsa_root})}});
+    const Gateway demanding({{.trust = make_trust({client_root(), rsa_root}), .settings = larger}});
+    const Issued below = make_client("x", rsa_root);
+    CHECK(connect(usual, {.version = version, .certificate = &small}).reason() == Reason::none);
+    CHECK(connect(demanding, {.version = version, .certificate = &small}).reason() == Reason::weak_key);
+    CHECK(connect(usual, {.version = version, .certificate = &below}).reason() == Reason::none);
+    CHECK(connect(demanding, {.version = version, .certificate = &below}).reason() == Reason::weak_key);
+  }
 }

@@ -118,11 +118,43 @@ TEST_CASE("a CA's extended key usage binds what it issues") {
   CHECK(outcome(gateway, make_client("x", servers_only), {&servers_only}) == Reason::wrong_purpose);
 }
 
-TEST_CASE("a certificate without extended key usage may be a client's, one for other things may not") {
-  const Gateway gateway({HostSpec{}});
-  CHECK(outcome(gateway, issue({.extended_key_usage = ""}, &client_root())) == Reason::none);
-  CHECK(outcome(gateway, issue({.extended_key_usage = "codeSigning"}, &client_root())) == Reason::wrong_purpose);
-  CHECK(outcome(gateway, issue({.extended_key_usage = "serverAuth,clientAuth"}, &client_root())) == Reason::none);
+TEST_CASE(
+    "a certificate must say that it is for clients, unless the trust set waives it; one for other things never does") {
+  auto waiving = std::make_shared<TrustSet>(*make_trust({client_root()}));
+  waiving->require_client_purpose = false;
+  const Gateway demanding({HostSpec{}});
+  const Gateway lenient({{.trust = waiving}});
+  const auto leaf = [](const char* usage) { return issue({.extended_key_usage = usage}, &client_root()); };
+  CHECK(outcome(demanding, leaf("")) == Reason::wrong_purpose);
+  CHECK(outcome(lenient, leaf("")) == Reason::none);
+  for (const Gateway* gateway : {&demanding, &lenient}) {
+    CHECK(outcome(*gateway, leaf("clientAuth")) == Reason::none);
+    CHECK(outcome(*gateway, leaf("serverAuth,clientAuth")) == Reason::none);
+    CHECK(outcome(*gateway, leaf("critical,clientAuth,anyExtendedKeyUsage")) == Reason::none);
+    CHECK(outcome(*gateway, leaf("serverAuth")) == Reason::wrong_purpose);
+    CHECK(outcome(*gateway, leaf("codeSigning")) == Reason::wrong_purpose);
+    CHECK(outcome(*gateway, leaf("anyExtendedKeyUsage")) == Reason::wrong_purpose);
+  }
+}
+
+TEST_CASE("with partial chains an intermediate among the anchors ends a path, and vouches for its own alone") {
+  const Issued one = make_intermediate("One", client_root());
+  const Issued two = make_intermediate("Two", one);
+  const Issued sibling = make_intermediate("Sibling", client_root());
+  auto trust = std::make_shared<TrustSet>(*make_trust({one}));
+  trust->partial_chains = true;
+  const Gateway gateway({{.trust = trust}});
+  const Issued leaf = make_client("x", one);
+  const Connection made = connect(gateway, {.certificate = &leaf, .chain = {&one}});
+  REQUIRE(made.established());
+  CHECK(made.server->peer()->chain.elements.size() == 2);
+  CHECK(outcome(gateway, make_client("y", two), {&two}) == Reason::none);
+  CHECK(outcome(gateway, make_client("z", sibling), {&sibling}) == Reason::unknown_ca);
+  CHECK(outcome(gateway, make_client("z", client_root())) == Reason::unknown_ca);
+  const Issued twin = make_intermediate("One", client_root());
+  CHECK(outcome(gateway, make_client("forged", twin), {&twin}) == Reason::unknown_ca);
+  const Issued broken = with_broken_signature(leaf);
+  CHECK(outcome(gateway, broken, {&one}) == Reason::bad_signature);
 }
 
 TEST_CASE("name constraints of a CA are kept") {

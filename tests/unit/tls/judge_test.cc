@@ -89,6 +89,52 @@ TEST_CASE("a CRL past its nextUpdate refuses, but what it revokes is revoked") {
   CHECK(judge(f.peer->chain, f.now + std::chrono::hours(24 * 200), f.host, f.known) == Reason::none);
 }
 
+TEST_CASE("within the grace an expired CRL counts: good stays good, revoked stays revoked") {
+  Fixture f;
+  const auto end = f.now + std::chrono::hours(1);
+  const auto with_grace = [&](const Der& crl) {
+    f.use_crls({crl});
+    auto trust = std::make_shared<TrustSet>(*f.host.trust);
+    trust->crl_grace = std::chrono::hours(24);
+    f.host.trust = trust;
+  };
+  with_grace(make_crl(client_root(), {.next_update = end}));
+  CHECK(judge(f.peer->chain, end, f.host, f.known) == Reason::none);
+  CHECK(judge(f.peer->chain, end + std::chrono::hours(24) - std::chrono::seconds(1), f.host, f.known) == Reason::none);
+  CHECK(judge(f.peer->chain, end + std::chrono::hours(24), f.host, f.known) == Reason::crl_expired);
+  with_grace(make_crl(client_root(), {.revoked = {&f.intermediate}, .next_update = end}));
+  CHECK(judge(f.peer->chain, end + std::chrono::hours(1), f.host, f.known) == Reason::revoked);
+  CHECK(judge(f.peer->chain, end + std::chrono::hours(25), f.host, f.known) == Reason::revoked);
+}
+
+TEST_CASE("with the scope leaf only the client's own certificate is looked up") {
+  Fixture f;
+  const auto leaf_only = [&](const std::vector<std::string>& crls, bool require) {
+    f.use_crls(crls, require);
+    auto trust = std::make_shared<TrustSet>(*f.host.trust);
+    trust->revocation_scope = RevocationScope::leaf;
+    f.host.trust = trust;
+  };
+  leaf_only({make_crl(client_root(), {.revoked = {&f.intermediate}})}, false);
+  CHECK(f.verdict() == Reason::none);
+  leaf_only({make_crl(f.intermediate, {.revoked = {&f.leaf}})}, false);
+  CHECK(f.verdict() == Reason::revoked);
+  leaf_only({make_crl(f.intermediate, {})}, true);
+  CHECK(f.verdict() == Reason::none);
+  leaf_only({make_crl(client_root(), {})}, true);
+  CHECK(f.verdict() == Reason::crl_missing);
+}
+
+TEST_CASE("a CRL for end entities only is none for the CAs of a chain") {
+  Fixture f;
+  const Der users = make_crl(client_root(), {.extensions = {{"issuingDistributionPoint", "critical,DER:30038101ff"}}});
+  CHECK_FALSE(f.peer->chain.elements[0].is_ca);
+  CHECK(f.peer->chain.elements[1].is_ca);
+  f.use_crls({users, make_crl(f.intermediate, {})}, true);
+  CHECK(judge_elements(f.peer->chain, f.now, f.host, f.known).reason == Reason::crl_missing);
+  CHECK(judge_elements(f.peer->chain, f.now, f.host, f.known).element == 1);
+}
+
 TEST_CASE("where revocation is required every issuer needs a CRL") {
   Fixture f;
   f.use_crls({}, true);

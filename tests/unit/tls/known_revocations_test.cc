@@ -142,6 +142,7 @@ TEST_CASE("an order outlives a reload, and ends with it") {
 
 TEST_CASE("without a list nobody is admitted") {
   const Fixture f;
-  const RevocationKnowledge nothing{.ordered = nullptr};
+  RevocationKnowledge nothing;
+  nothing.ordered = nullptr;
   CHECK(judge(f.peer->chain, f.gateway.now(), f.gateway.host(), nothing) == Reason::internal);
 }

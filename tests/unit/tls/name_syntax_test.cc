@@ -7,7 +7,7 @@
 using namespace gateway::tls;
 
 TEST_CASE("a dNSName has labels of letters, digits and inner hyphens") {
-  for (const char* good : {"a", "a.example", "A1-b.Example", "*.example.com", "xn--mller-kva.example", "1.2.3.4"}) {
+  for (const char* good : {"a", "a.example", "A1-b.Example", "*.example.com", "xn--mller-kva.example"}) {
     CAPTURE(good);
     CHECK(is_dns_name(good));
   }
@@ -22,6 +22,17 @@ TEST_CASE("a dNSName has labels of letters, digits and inner hyphens") {
   std::string longest = std::string(63, 'a') + '.' + std::string(63, 'b') + '.' + std::string(63, 'c') + '.';
   CHECK(is_dns_name(longest + std::string(61, 'd')));
   CHECK_FALSE(is_dns_name(longest + std::string(62, 'd')));
+}
+
+TEST_CASE("an IP address is no dNSName, in any clothing; a number is one") {
+  for (const char* address : {"10.1.2.3", "0.0.0.0", "255.255.255.255", "fd00::1", "::ffff:10.1.2.3", "[fd00::1]"}) {
+    CAPTURE(address);
+    CHECK_FALSE(is_dns_name(address));
+  }
+  for (const char* name : {"10.1.2", "10.1.2.3.example", "1000.1.2.3", "4711"}) {
+    CAPTURE(name);
+    CHECK(is_dns_name(name));
+  }
 }
 
 TEST_CASE("a mailbox has one @ with something on both sides") {

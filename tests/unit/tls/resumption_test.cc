@@ -20,8 +20,9 @@ SessionPtr ticket_of(const Gateway& gateway, const ClientSpec& client) {
   return made.client->session();
 }
 
-ClientSpec with(ClientSpec client, SessionPtr session) {
-  client.session = std::move(session);
+// A copy: OpenSSL's client uses a TLS 1.3 session once.
+ClientSpec with(ClientSpec client, const SessionPtr& session) {
+  client.session = SessionPtr(SSL_SESSION_dup(session.get()), SSL_SESSION_free);
   return client;
 }
 
@@ -213,6 +214,70 @@ TEST_CASE("a session ends at its absolute deadline, however often it was renewed
       CHECK_FALSE(made.report().resumed);
       CHECK(made.client->session() != nullptr);
     }
+  }
+}
+
+TEST_CASE("a shorter lifetime reaches the sessions that exist, a longer one gives them nothing") {
+  const Issued alice = make_client("alice", client_root());
+  const auto living = [](std::chrono::hours lifetime) { return std::vector<HostSpec>{{.session_lifetime = lifetime}}; };
+  for (const int version : kVersions) {
+    CAPTURE(version);
+    Gateway gateway(living(std::chrono::hours(4)));
+    const ClientSpec client{.version = version, .certificate = &alice};
+    const SessionPtr session = ticket_of(gateway, client);
+    gateway.advance(std::chrono::hours(2));
+    gateway.reload(living(std::chrono::hours(1)));
+    CHECK_FALSE(connect(gateway, with(client, session)).report().resumed);
+    gateway.reload(living(std::chrono::hours(3)));
+    const Connection resumed = connect(gateway, with(client, session));
+    CHECK(resumed.report().resumed);
+    if (version == TLS1_3_VERSION) {
+      CHECK(SSL_SESSION_get_ticket_lifetime_hint(resumed.client->session().get()) <= 3600);
+    }
+    gateway.reload(living(std::chrono::hours(48)));
+    CHECK(connect(gateway, with(client, session)).report().resumed);
+    gateway.advance(std::chrono::hours(2));
+    const Connection late = connect(gateway, with(client, session));
+    REQUIRE(late.established());
+    CHECK_FALSE(late.report().resumed);
+  }
+}
+
+TEST_CASE("a host without tickets gives none and takes none") {
+  const Issued alice = make_client("alice", client_root());
+  for (const OnRefusal on_refusal : {OnRefusal::alert, OnRefusal::http}) {
+    for (const int version : kVersions) {
+      CAPTURE(version);
+      Gateway gateway({{.on_refusal = on_refusal}});
+      const ClientSpec client{.version = version, .certificate = &alice};
+      const SessionPtr session = ticket_of(gateway, client);
+      gateway.reload({{.on_refusal = on_refusal, .session_tickets = false}});
+      const Connection made = connect(gateway, with(client, session));
+      REQUIRE(made.established());
+      CHECK_FALSE(made.report().resumed);
+      CHECK(made.client->tickets() == 0);
+      const Connection fresh = connect(gateway, client);
+      CHECK(fresh.client->tickets() == 0);
+      CHECK(fresh.client->session() == nullptr);
+      CHECK(SSL_SESSION_has_ticket(SSL_get0_session(fresh.client->ssl())) == 0);
+      // Its session id is worth nothing either.
+      CHECK_FALSE(connect(gateway, with(client, SessionPtr(SSL_get1_session(fresh.client->ssl()), SSL_SESSION_free)))
+                      .report()
+                      .resumed);
+    }
+  }
+}
+
+TEST_CASE("every anchor of a trust set counts, not only the first") {
+  const Issued alice = make_client("alice", client_root());
+  const Issued second = make_root("Second Root");
+  const Issued third = make_root("Third Root");
+  for (const int version : kVersions) {
+    Gateway gateway(one_host(ClientAuth::strict, make_trust({client_root(), second})));
+    const ClientSpec client{.version = version, .certificate = &alice};
+    const SessionPtr session = ticket_of(gateway, client);
+    gateway.reload(one_host(ClientAuth::strict, make_trust({client_root(), third})));
+    CHECK_FALSE(connect(gateway, with(client, session)).report().resumed);
   }
 }
 

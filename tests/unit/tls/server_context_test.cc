@@ -138,7 +138,7 @@ TEST_CASE("the certificate request names the host's anchors, unless that is off 
   silent->send_ca_names = false;
   auto many = std::make_shared<TrustSet>();
   for (int i = 0; i < 129; ++i) many->anchors.push_back(client_root().der());
-  many->crls = *CrlIndex::build({}, many->anchors);
+  many->crls = *CrlIndex::build(std::vector<CrlFile>(), many->anchors);
   const Gateway gateway({
       {.name = "one.example", .client_auth = ClientAuth::optional},
       {.name = "two.example", .client_auth = ClientAuth::optional, .trust = make_trust({client_root(), second})},
@@ -213,16 +213,32 @@ TEST_CASE("the digests of a host's options change with each thing that they stan
   };
   changed([](HostOptions& o) { o.name = "other"; }, true);
   changed([](HostOptions& o) { o.client_auth = ClientAuth::optional; }, true);
-  changed([](HostOptions& o) { o.min_version = ProtocolVersion::tls13; }, true);
-  changed([](HostOptions& o) { o.max_version = ProtocolVersion::tls12; }, true);
+  changed([](HostOptions& o) { o.settings.min_version = ProtocolVersion::tls13; }, true);
+  changed([](HostOptions& o) { o.settings.max_version = ProtocolVersion::tls12; }, true);
+  changed([](HostOptions& o) { o.settings.ciphers.pop_back(); }, true);
+  changed([](HostOptions& o) { o.settings.cipher_suites.pop_back(); }, true);
+  changed([](HostOptions& o) { o.settings.groups.pop_back(); }, true);
+  changed([](HostOptions& o) { o.settings.signature_algorithms.pop_back(); }, true);
+  changed([](HostOptions& o) { std::swap(o.settings.ciphers[0], o.settings.ciphers[1]); }, true);
+  changed([](HostOptions& o) { o.settings.min_rsa_bits = 3072; }, true);
+  changed([](HostOptions& o) { o.max_client_chain_bytes = 2048; }, true);
   changed([&](HostOptions& o) { o.trust = trust_with([](TrustSet& t) { t.depth = 1; }); }, true);
+  changed([&](HostOptions& o) { o.trust = trust_with([](TrustSet& t) { t.strict_profile = false; }); }, true);
+  changed([&](HostOptions& o) { o.trust = trust_with([](TrustSet& t) { t.partial_chains = true; }); }, true);
+  changed([&](HostOptions& o) { o.trust = trust_with([](TrustSet& t) { t.require_client_purpose = false; }); }, true);
   changed([&](HostOptions& o) { o.trust = trust_with([](TrustSet& t) { t.anchors.push_back(server_ca().der()); }); },
           true);
   changed([&](HostOptions& o) { o.trust = trust_with([](TrustSet& t) { t.send_ca_names = false; }); }, false);
-  changed([](HostOptions& o) { o.certificates[0].private_key = std::make_shared<const gateway::core::Secret>("x"); }, false);
+  changed([](HostOptions& o) { o.on_refusal = OnRefusal::http; }, false);
+  changed([](HostOptions& o) { o.session_tickets = false; }, false);
+  changed([](HostOptions& o) { o.certificates[0].private_key = std::make_shared<const gateway::core::Secret>("x"); },
+          false);
   changed([](HostOptions& o) { o.certificates[0].chain.push_back(server_ca().der()); }, false);
+  changed([](HostOptions& o) { o.stapled.emplace_back(); }, false);
   HostOptions same = base;
   same.trust = trust_with([](TrustSet& t) { t.crls = nullptr; });
+  // Read for each session, so that a new one reaches those that exist.
+  same.session_lifetime = std::chrono::hours(1);
   CHECK(content_digest_of(same) == content_digest_of(base));
 }
 

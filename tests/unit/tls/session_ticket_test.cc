@@ -27,7 +27,10 @@ struct Fixture {
     SessionAppData data;
     data.session_context = contexts.host_context(0)->session_context();
     if (made.server->peer()) data.chain = made.server->peer()->chain;
-    if (!made.server->peer()) data.chain.session_deadline = gateway.now() + std::chrono::hours(1);
+    if (!made.server->peer()) {
+      data.chain.session_start = gateway.now();
+      data.chain.session_deadline = gateway.now() + std::chrono::hours(1);
+    }
     change(data);
     const Owned<SSL_SESSION, SSL_SESSION_free> session(SSL_SESSION_new());
     const std::string bytes = encode_session(data);
@@ -55,7 +58,12 @@ TEST_CASE("a session of another context, past or beyond its deadline, or without
   const Change changes[] = {
       [](SessionAppData& d) { d.session_context[0] ^= 1; },
       [](SessionAppData& d) { d.chain.session_deadline = real_now() - std::chrono::minutes(1); },
-      [](SessionAppData& d) { d.chain.session_deadline += gateway::core::kSessionLifetime; },
+      [](SessionAppData& d) { d.chain.session_start += gateway::core::kClockSkew + std::chrono::minutes(1); },
+      // The lifetime of today counts from the handshake, whatever deadline was written then.
+      [](SessionAppData& d) {
+        d.chain.session_start -= gateway::core::kSessionLifetime;
+        d.chain.session_deadline += std::chrono::hours(24);
+      },
       [](SessionAppData& d) { d.chain.elements.back().fingerprint[0] ^= 1; },
       [](SessionAppData& d) { d.chain.elements.front().not_after = real_now() - std::chrono::minutes(1); },
       [](SessionAppData& d) { d.chain.elements.clear(); },
@@ -74,6 +82,22 @@ TEST_CASE("a session with an identity is none for a host that asks for no certif
               d.chain.elements[0].serial.assign(1, 'x');
             },
             nullptr) == Reason::internal);
+}
+
+TEST_CASE("replicas' clocks may differ a little") {
+  Fixture f;
+  const Gateway strict({HostSpec{}});
+  CHECK(f.judged(
+            strict, [](SessionAppData& d) { d.chain.session_start += gateway::core::kClockSkew / 2; }, &f.alice) ==
+        Reason::none);
+}
+
+TEST_CASE("a host without tickets takes no session, whoever sealed it") {
+  Fixture f;
+  for (const ClientAuth mode : {ClientAuth::off, ClientAuth::optional, ClientAuth::strict}) {
+    const Gateway gateway({{.client_auth = mode, .session_tickets = false}});
+    CHECK(f.judged(gateway, kUnchanged, mode == ClientAuth::strict ? &f.alice : nullptr) == Reason::internal);
+  }
 }
 
 TEST_CASE("before a host was chosen no session is good") {

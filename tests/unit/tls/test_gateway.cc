@@ -7,6 +7,7 @@
 #include <cstdlib>
 #include <map>
 
+#include "tls/crl_file.h"
 #include "tls/key_type.h"
 
 namespace gateway::tls::test {
@@ -48,7 +49,9 @@ std::shared_ptr<const TrustSet> make_trust(const std::vector<Issued>& anchors, c
   auto trust = std::make_shared<TrustSet>();
   trust->name = "clients";
   for (const Issued& anchor : anchors) trust->anchors.push_back(anchor.der());
-  auto index = CrlIndex::build(crls, trust->anchors);
+  std::vector<CrlFile> files;
+  for (const std::string& crl : crls) files.push_back(parse_crl_file(crl).value());
+  auto index = CrlIndex::build(files, trust->anchors);
   require(index.has_value(), "CRL index");
   trust->crls = *index;
   return trust;
@@ -80,9 +83,17 @@ void Gateway::reload(const std::vector<HostSpec>& hosts) {
     options->client_auth = spec.client_auth;
     options->certificates = spec.certificates;
     if (spec.certificates.empty()) options->certificates = {certificate_of(server->second)};
+    if (spec.stapling) {
+      options->stapled = {{.certificate = options->certificates[0].chain.front(), .issuer = {}, .responder = {}}};
+    }
     options->trust = spec.client_auth == ClientAuth::off ? nullptr : spec.trust;
-    options->min_version = spec.min_version;
-    options->max_version = spec.max_version;
+    options->settings = spec.settings;
+    options->settings.min_version = spec.min_version;
+    options->settings.max_version = spec.max_version;
+    options->max_client_chain_bytes = spec.max_client_chain_bytes;
+    options->on_refusal = spec.on_refusal;
+    options->session_tickets = spec.session_tickets;
+    options->session_lifetime = spec.session_lifetime;
     const auto index = static_cast<std::uint32_t>(options_.size());
     options_.push_back(options);
     for (const std::string& pattern : spec.patterns.empty() ? std::vector{spec.name} : spec.patterns) {
@@ -96,6 +107,11 @@ void Gateway::reload(const std::vector<HostSpec>& hosts) {
 
 void Gateway::rotate_ticket_keys() {
   keys_ = TicketKeys::rotate(*keys_);
+  build();
+}
+
+void Gateway::use_ticket_keys(std::shared_ptr<const TicketKeys> keys) {
+  keys_ = std::move(keys);
   build();
 }
 
@@ -123,6 +139,7 @@ Client::Client(const ClientSpec& spec)
   if (!spec.signature_algorithms.empty()) {
     require(SSL_CTX_set1_sigalgs_list(ctx, spec.signature_algorithms.c_str()) == 1, "signature algorithms");
   }
+  if (!spec.tls13_suites.empty()) require(SSL_CTX_set_ciphersuites(ctx, spec.tls13_suites.c_str()) == 1, "suites");
   if (spec.certificate != nullptr) {
     require(SSL_CTX_use_certificate(ctx, spec.certificate->certificate.get()) == 1, "certificate");
     require(SSL_CTX_use_PrivateKey(ctx, spec.certificate->key.get()) == 1, "key");
@@ -151,6 +168,7 @@ Client::Client(const ClientSpec& spec)
             "padding");
   }
   ssl_.reset(SSL_new(ctx));
+  if (spec.asks_status) require(SSL_set_tlsext_status_type(ssl_.get(), TLSEXT_STATUSTYPE_ocsp) == 1, "status");
   SSL_set_app_data(ssl_.get(), this);
   if (!spec.server_name.empty() && raw_server_name_.empty()) {
     require(SSL_set_tlsext_host_name(ssl_.get(), spec.server_name.c_str()) == 1, "server name");

@@ -32,6 +32,12 @@ struct HostSpec {
   ProtocolVersion min_version = ProtocolVersion::tls12;
   ProtocolVersion max_version = ProtocolVersion::tls13;
   std::vector<ServerCertificate> certificates = {};  // empty: one of the server CA for `name`
+  OnRefusal on_refusal = OnRefusal::alert;
+  bool session_tickets = true;
+  std::chrono::seconds session_lifetime = core::kSessionLifetime;
+  TlsSettings settings = settings_of(TlsProfile::intermediate);  // but the versions
+  std::size_t max_client_chain_bytes = core::kMaxClientChainBytes;
+  bool stapling = false;
 };
 
 class Gateway {
@@ -42,10 +48,15 @@ class Gateway {
   // A new snapshot.
   void reload(const std::vector<HostSpec>& hosts);
   void rotate_ticket_keys();
+  void use_ticket_keys(std::shared_ptr<const TicketKeys> keys);
   [[nodiscard]] std::unique_ptr<TlsSession> accept() const;
   [[nodiscard]] std::chrono::sys_seconds now() const { return *now_; }
   void advance(std::chrono::seconds by) { *now_ += by; }
   [[nodiscard]] const HostOptions& host(std::uint32_t index = 0) const { return *options_[index]; }
+  // The server certificate of a host.
+  [[nodiscard]] const Der& leaf(std::uint32_t index = 0) const {
+    return options_[index]->certificates[0].chain.front();
+  }
   [[nodiscard]] const std::shared_ptr<const WorkerContexts>& contexts() const { return contexts_; }
 
  private:
@@ -71,10 +82,12 @@ struct ClientSpec {
   std::string groups = "";
   std::string tls12_ciphers = "";
   std::string signature_algorithms = "";
+  std::string tls13_suites = "";
   // Replaces the server_name extension's body.
   std::string raw_server_name = "";
   // Two unknown extensions of this size make the ClientHello large.
   std::size_t padding = 0;
+  bool asks_status = false;  // for an OCSP staple
 };
 
 class Client {
@@ -122,6 +135,7 @@ struct Connection {
   [[nodiscard]] const HandshakeReport& report() const { return server->report(); }
   [[nodiscard]] core::Reason reason() const { return server->report().reason; }
   [[nodiscard]] bool established() const { return status == HandshakeStatus::established; }
+  [[nodiscard]] bool barred() const { return status == HandshakeStatus::barred; }
   [[nodiscard]] std::string common_name() const {
     return server->peer() && !server->peer()->identity.common_names.empty() ? server->peer()->identity.common_names[0]
                                                                             : "";

@@ -1,7 +1,9 @@
 #include "test_pki.h"
 
+#include <openssl/core_names.h>
 #include <openssl/dsa.h>
 #include <openssl/err.h>
+#include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
@@ -33,9 +35,34 @@ EVP_PKEY* make_dsa() {
   return key;
 }
 
+EVP_PKEY* make_from(const char* type, const std::vector<OSSL_PARAM>& params) {
+  const Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free> maker(EVP_PKEY_CTX_new_from_name(nullptr, type, nullptr));
+  EVP_PKEY* key = nullptr;
+  require(EVP_PKEY_keygen_init(maker.get()) == 1 && EVP_PKEY_CTX_set_params(maker.get(), params.data()) == 1 &&
+              EVP_PKEY_generate(maker.get(), &key) == 1,
+          "key from parameters");
+  return key;
+}
+
+EVP_PKEY* make_explicit_curve() {
+  std::string group = "P-256";
+  std::string encoding = "explicit";
+  return make_from("EC", {OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group.data(), 0),
+                          OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_EC_ENCODING, encoding.data(), 0),
+                          OSSL_PARAM_construct_end()});
+}
+
+EVP_PKEY* make_rsa(std::size_t bits, unsigned exponent) {
+  return make_from("RSA", {OSSL_PARAM_construct_size_t(OSSL_PKEY_PARAM_RSA_BITS, &bits),
+                           OSSL_PARAM_construct_uint(OSSL_PKEY_PARAM_RSA_E, &exponent), OSSL_PARAM_construct_end()});
+}
+
 std::shared_ptr<EVP_PKEY> make_key(KeyKind kind) {
   EVP_PKEY* key = nullptr;
   if (kind == KeyKind::p256) key = EVP_EC_gen("P-256");
+  if (kind == KeyKind::p224) key = EVP_EC_gen("P-224");
+  if (kind == KeyKind::p256_explicit) key = make_explicit_curve();
+  if (kind == KeyKind::rsa2048_exponent3) key = make_rsa(2048, 3);
   if (kind == KeyKind::rsa1024) key = EVP_RSA_gen(1024);
   if (kind == KeyKind::rsa2048) key = EVP_RSA_gen(2048);
   if (kind == KeyKind::ed25519) key = EVP_PKEY_Q_keygen(nullptr, nullptr, "ED25519");
@@ -109,7 +136,7 @@ std::string Issued::key_pem() const {
 }
 
 Issued issue(const CertificateSpec& spec, const Issued* issuer) {
-  Issued made{{X509_new(), X509_free}, make_key(spec.key)};
+  Issued made{{X509_new(), X509_free}, spec.old_key ? spec.old_key : make_key(spec.key)};
   X509* certificate = made.certificate.get();
   require(X509_set_version(certificate, X509_VERSION_3) == 1, "version");
   set_random_serial(X509_get_serialNumber(certificate));
@@ -198,7 +225,8 @@ Der make_crl(const Issued& issuer, const CrlSpec& spec) {
         X509V3_EXT_nconf(nullptr, &context, extension.name.c_str(), extension.value.c_str()));
     require(made != nullptr && X509_CRL_add_ext(crl.get(), made.get(), -1) == 1, extension.name.c_str());
   }
-  require(X509_CRL_sort(crl.get()) == 1 && X509_CRL_sign(crl.get(), issuer.key.get(), EVP_sha256()) > 0, "sign");
+  const EVP_MD* digest = EVP_PKEY_is_a(issuer.key.get(), "ED25519") == 1 ? nullptr : EVP_sha256();
+  require(X509_CRL_sort(crl.get()) == 1 && X509_CRL_sign(crl.get(), issuer.key.get(), digest) > 0, "sign");
   return to_memory([&crl](BIO* bio) { return i2d_X509_CRL_bio(bio, crl.get()); });
 }
 

@@ -17,7 +17,7 @@ struct Extension {
   std::string value;  // OpenSSL's config value, e.g. "DNS:a.example"; "DER:..." gives raw bytes
 };
 
-enum class KeyKind { p256, rsa1024, rsa2048, ed25519, dsa2048 };
+enum class KeyKind { p256, p224, p256_explicit, rsa1024, rsa2048, rsa2048_exponent3, ed25519, dsa2048 };
 
 struct CertificateSpec {
   std::string common_name = "client";
@@ -30,6 +30,7 @@ struct CertificateSpec {
   std::chrono::sys_seconds not_before = real_now() - std::chrono::hours(24);
   std::chrono::sys_seconds not_after = real_now() + std::chrono::hours(24 * 365);
   KeyKind key = KeyKind::p256;
+  std::shared_ptr<EVP_PKEY> old_key = nullptr;  // instead of a new one
   bool key_identifiers = true;
   const EVP_MD* digest = EVP_sha256();
 };

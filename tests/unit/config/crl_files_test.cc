@@ -1,0 +1,134 @@
+#include <doctest/doctest.h>
+#include <fmt/format.h>
+
+#include "config_folder.h"
+#include "tls/crl_index.h"
+
+namespace gateway::config {
+namespace {
+
+namespace fs = std::filesystem;
+
+// A host for each of `sets`.
+std::string config_of(const std::vector<std::string>& sets) {
+  std::string text = "listeners: [{bind: 127.0.0.1:8443}]\ntrust:\n";
+  for (std::size_t i = 0; i < sets.size(); ++i) text += fmt::format("  t{}: {{ca: pki/ca.pem, {}}}\n", i, sets[i]);
+  text += "virtual_hosts:\n";
+  for (std::size_t i = 0; i < sets.size(); ++i) {
+    text += fmt::format(
+        "  - {{name: v{0}, hosts: [v{0}.example.com], tls: {{certificate: pki/issued/server.pem, key: "
+        "pki/issued/server.key, trust: t{0}}}, routes: [{{path: /*, respond: echo}}]}}\n",
+        i);
+  }
+  return text;
+}
+
+struct CrlFolder : ConfigFolder {
+  CrlFolder() {
+    fs::create_directory(path() / "crls");
+    copy("pki/ca.crl", "crls/a.crl");
+  }
+  void copy(const char* from, const char* to) const { fs::copy_file(path() / from, path() / to); }
+  [[nodiscard]] LoadResult load_with(LoadMemory& memory, std::string_view yaml) const {
+    write("gateway.yaml", yaml);
+    return config::load((path() / "gateway.yaml").string(), 1, memory, environment_of({}));
+  }
+};
+
+std::size_t crls_of(const LoadedConfig& config) {
+  return config.snapshot->virtual_hosts.at(0).tls->trust->crls->describe().size();
+}
+
+const WatchedFile* watched(const LoadResult& result, const fs::path& path) {
+  for (const WatchedFile& file : result.watched_files) {
+    if (file.path == path) return &file;
+  }
+  return nullptr;
+}
+
+TEST_CASE("of a folder every file is a CRL, but what begins with a dot") {
+  const CrlFolder folder;
+  const std::string yaml = config_of({"crl: crls"});
+  folder.copy("pki/other/ca.crl", "crls/b.crl");
+  folder.write("crls/.unfinished", "half a C");
+  fs::create_directory(folder.path() / "crls/subfolder");
+  folder.write("crls/subfolder/other", "not looked at");
+  CHECK(crls_of(folder.good(yaml)) == 2);
+  // Named twice, it is the same.
+  CHECK(crls_of(folder.good(config_of({"crl: [crls, crls/a.crl]"}))) == 2);
+  folder.write("crls/c.crl", "nonsense");
+  CHECK(folder.findings(yaml).starts_with("3:29: error: 'crls/c.crl' can't be used: not a CRL"));
+  folder.write("crls/d.crl", "nonsense");
+  CHECK(folder.findings(yaml).find("'crls/d.crl'") != std::string::npos);
+}
+
+TEST_CASE("a folder that is empty, or holds too much, is refused") {
+  const CrlFolder folder;
+  fs::create_directory(folder.path() / "empty");
+  CHECK(folder.findings(config_of({"crl: empty"})) == "3:29: error: folder 'empty' holds no CRL\n");
+  fs::create_directory(folder.path() / "full");
+  for (int i = 0; i < 1025; ++i) fs::create_symlink("nothing", folder.path() / "full" / std::to_string(i));
+  CHECK(folder.findings(config_of({"crl: full"})) == "3:29: error: folder 'full' holds more than 1024 files\n");
+  CHECK(folder.findings(config_of({"crl: nowhere"})).find("No such file or directory") != std::string::npos);
+  fs::create_symlink("nothing", folder.path() / "crls/dangling");
+  CHECK(folder.findings(config_of({"crl: crls"})).find("dangling': No such file or directory") != std::string::npos);
+}
+
+TEST_CASE("a folder is watched for its names, and its files for themselves") {
+  const CrlFolder folder;
+  const LoadResult result = folder.load(config_of({"crl: crls", "crl: [crls]"}));
+  REQUIRE(result.config);
+  const WatchedFile* crls = watched(result, folder.path() / "crls");
+  REQUIRE(crls != nullptr);
+  CHECK(crls->is_folder);
+  CHECK(watched(result, folder.path() / "crls/a.crl") != nullptr);
+  const auto now = [&] { return FileLook().folder(crls->path); };
+  CHECK(now() == crls->fingerprint);
+  folder.write("crls/.hidden", "");
+  folder.write("crls/a.crl", "changed");
+  CHECK(now() == crls->fingerprint);
+  folder.copy("pki/other/ca.crl", "crls/b.crl");
+  CHECK_FALSE(now() == crls->fingerprint);
+  fs::remove(folder.path() / "crls/b.crl");
+  CHECK(now() == crls->fingerprint);
+}
+
+TEST_CASE("a CRL is parsed once for all trust sets and loads") {
+  const CrlFolder folder;
+  LoadMemory memory;
+  const std::string yaml = config_of({"crl: pki/ca.crl", "crl: crls/a.crl", "crl: crls", "crl: pki/ca.crl"});
+  LoadResult first = folder.load_with(memory, yaml);
+  REQUIRE(first.config);
+  CHECK(memory.crls->parsed() == 1);
+  const LoadResult second = folder.load_with(memory, yaml);
+  REQUIRE(second.config);
+  CHECK(memory.crls->parsed() == 1);
+  folder.copy("pki/other/ca.crl", "crls/b.crl");
+  const LoadResult third = folder.load_with(memory, yaml);
+  REQUIRE(third.config);
+  CHECK(memory.crls->parsed() == 2);
+}
+
+TEST_CASE("a CRL that no generation uses any more is not kept") {
+  const CrlFolder folder;
+  LoadMemory memory;
+  const std::string yaml = config_of({"crl: pki/ca.crl"});
+  CHECK(folder.load_with(memory, yaml).config);
+  CHECK(folder.load_with(memory, yaml).config);
+  CHECK(memory.crls->parsed() == 2);
+}
+
+TEST_CASE("scope and grace of a trust set come from its revocation") {
+  const CrlFolder folder;
+  const auto trust_of = [&](const char* revocation) {
+    return *folder.good(config_of({fmt::format("crl: crls{}", revocation)})).snapshot->virtual_hosts.at(0).tls->trust;
+  };
+  CHECK(trust_of("").revocation_scope == tls::RevocationScope::chain);
+  CHECK(trust_of("").crl_grace == std::chrono::seconds(0));
+  CHECK(trust_of(", revocation: {scope: leaf}").revocation_scope == tls::RevocationScope::leaf);
+  CHECK(trust_of(", revocation: {on_expired: reject}").crl_grace == std::chrono::seconds(0));
+  CHECK(trust_of(", revocation: {on_expired: {grace: 36h}}").crl_grace == std::chrono::hours(36));
+}
+
+}  // namespace
+}  // namespace gateway::config

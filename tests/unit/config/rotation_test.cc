@@ -1,0 +1,199 @@
+#include "config/rotation.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <fstream>
+
+#include "config/accepted.h"
+#include "config_folder.h"
+#include "tls/crl_index.h"
+
+namespace gateway::config {
+namespace {
+
+constexpr const char* kYaml =
+    "listeners: [{bind: 127.0.0.1:8443}]\n"
+    "trust: {t: {ca: ca.pem, crl: [ca.crl], revocation: {require: false}}}\n"
+    "virtual_hosts:\n"
+    "  - {name: a, hosts: [a.example.com], tls: {certificate: a.pem, key: a.key, trust: t}, routes: [{path: /*, "
+    "respond: echo}]}\n"
+    "  - {name: b, hosts: [b.example.com], tls: {certificate: b.pem, key: b.key, trust: t}, routes: [{path: /*, "
+    "respond: echo}]}\n";
+
+const CanServe kAnything = [](const tls::HostOptions&) { return core::Result<void>(); };
+
+// Two hosts with pairs of their own and one trust set, all files in the config's folder.
+struct Scene {
+  Scene() {
+    for (const char* host : {"a", "b"}) put_pair(host, "server");
+    put("ca.pem", "pki/ca.pem");
+    put("ca.crl", "pki/ca.crl");
+    current = folder.good(kYaml);
+  }
+  void put(const std::string& name, const std::string& source) const {
+    std::filesystem::copy_file(folder.path() / source, folder.path() / name,
+                               std::filesystem::copy_options::overwrite_existing);
+  }
+  void put_pair(const std::string& host, const std::string& pair) const {
+    put(host + ".pem", "pki/issued/" + pair + ".pem");
+    put(host + ".key", "pki/issued/" + pair + ".key");
+  }
+  Rotation rotate(const CanServe& can_serve = kAnything) {
+    Rotation done = config::rotate(current, can_serve);
+    CHECK(done.failure.empty());
+    if (done.config) current = *done.config;
+    return done;
+  }
+  [[nodiscard]] const proxy::VirtualHost& host(std::size_t index) const {
+    return current.snapshot->virtual_hosts[index];
+  }
+
+  ConfigFolder folder;
+  LoadedConfig current;
+};
+
+std::string words(const std::vector<Item>& items) {
+  std::string text;
+  for (const Item& item : items) text += std::string(to_string(item.kind)) + ' ' + item.name + '\n';
+  return text;
+}
+std::string words(const std::vector<KeptItem>& items) {
+  std::string text;
+  for (const KeptItem& one : items) {
+    text += std::string(to_string(one.item.kind)) + ' ' + one.item.name + ", " + one.file + ": " + one.reason +
+            (one.refuses_load ? "\n" : " (a load would take it)\n");
+  }
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("files that have not changed are no rotation, and all of them are watched but the config") {
+  Scene scene;
+  const Rotation done = scene.rotate();
+  CHECK_FALSE(done.config);
+  CHECK(done.rotated.empty());
+  CHECK(done.kept.empty());
+  CHECK(done.watched_files.size() == 6);
+  CHECK(std::ranges::none_of(done.watched_files, [](const auto& file) { return file.path.ends_with(".yaml"); }));
+}
+
+TEST_CASE("a new pair takes the place of the old one; whatever has not changed is the very same object") {
+  Scene scene;
+  const auto before = scene.current;
+  scene.put_pair("a", "other-server");
+  std::ofstream(scene.folder.path() / "gateway.yaml") << "half an edi";
+  const Rotation done = scene.rotate();
+  CHECK(words(done.rotated) == "certificate a\n");
+  REQUIRE(done.config);
+  CHECK(scene.host(0).tls->certificates.at(0).chain != before.snapshot->virtual_hosts[0].tls->certificates.at(0).chain);
+  CHECK(scene.host(1).tls == before.snapshot->virtual_hosts[1].tls);
+  CHECK(scene.host(0).tls->trust == before.snapshot->virtual_hosts[0].tls->trust);
+  CHECK(scene.current.snapshot->generation == before.snapshot->generation);
+  CHECK(scene.current.certificates[0].subject == "CN=other-server");
+  CHECK(scene.current.certificates.size() == before.certificates.size());
+  CHECK_MESSAGE(scene.rotate().rotated.empty(), "once");
+}
+
+TEST_CASE("a certificate beside the key of another one is never taken, while another host is rotated") {
+  Scene scene;
+  const auto before = scene.current;
+  scene.put("a.pem", "pki/issued/other-server.pem");
+  scene.put_pair("b", "other-server");
+  const Rotation done = scene.rotate();
+  CHECK(words(done.rotated) == "certificate b\n");
+  CHECK(words(done.kept) ==
+        "certificate a, a.key: 'a.key' does not match the certificate: the private key is not the certificate's\n");
+  CHECK(scene.host(0).tls == before.snapshot->virtual_hosts[0].tls);
+  CHECK_MESSAGE(scene.current.certificates[0].subject == "CN=server", "what is told is what is served");
+  scene.put("a.key", "pki/issued/other-server.key");
+  const Rotation mended = scene.rotate();
+  CHECK(words(mended.rotated) == "certificate a\n");
+  CHECK(mended.kept.empty());
+}
+
+TEST_CASE("a pair that is missing, garbage or has run out is not taken") {
+  Scene scene;
+  std::filesystem::remove(scene.folder.path() / "a.pem");
+  scene.put_pair("b", "expired-server");
+  const Rotation done = scene.rotate();
+  CHECK_FALSE(done.config);
+  REQUIRE(done.kept.size() == 2);
+  CHECK(done.kept[0].reason.ends_with("a.pem': No such file or directory"));
+  CHECK(done.kept[0].refuses_load);
+  CHECK(done.kept[1].reason.starts_with("certificate 'CN=expired-server' expired on "));
+  CHECK_MESSAGE(!done.kept[1].refuses_load, "a load warns only");
+  scene.folder.write("a.pem", "nothing of use");
+  CHECK(words(scene.rotate().kept).starts_with("certificate a, a.pem: 'a.pem': certificate 1 can't be parsed\n"));
+}
+
+TEST_CASE("a pair that is served stays when it runs out: its file has not changed") {
+  Scene scene;
+  scene.put_pair("a", "expired-server");
+  scene.current = scene.folder.good(kYaml);
+  CHECK(scene.rotate().kept.empty());
+}
+
+TEST_CASE("a pair that no context can be built of is not taken") {
+  Scene scene;
+  scene.put_pair("a", "other-server");
+  const Rotation done = scene.rotate([](const tls::HostOptions& host) -> core::Result<void> {
+    return core::fail(core::Reason::internal, core::Side::gateway, host.name + ": the digest is too weak");
+  });
+  CHECK_FALSE(done.config);
+  CHECK(words(done.kept) == "certificate a, a.pem: a: the digest is too weak\n");
+}
+
+TEST_CASE("a new CA reaches every host of its trust set, those that keep their pair too") {
+  Scene scene;
+  std::ofstream(scene.folder.path() / "ca.pem", std::ios::app)
+      << std::ifstream(scene.folder.path() / "pki/other/ca.pem").rdbuf();
+  scene.put("a.pem", "pki/issued/other-server.pem");
+  const Rotation done = scene.rotate();
+  CHECK(words(done.rotated) == "ca t\n");
+  CHECK(done.kept.size() == 1);
+  CHECK(scene.host(0).tls->trust->anchors.size() == 2);
+  CHECK(scene.host(0).tls->trust == scene.host(1).tls->trust);
+  CHECK(std::ranges::count(scene.current.certificates, "trust", &CertificateInfo::kind) == 4);
+}
+
+TEST_CASE("CAs and CRLs that can't be used are not taken") {
+  Scene scene;
+  const auto trust = scene.host(0).tls->trust;
+  SUBCASE("a CA file without a CA") {
+    scene.put("ca.pem", "pki/issued/server.pem");
+    const Rotation done = scene.rotate();
+    REQUIRE(done.kept.size() == 1);
+    CHECK(done.kept[0].item == Item{ItemKind::ca, "t"});
+    CHECK(done.kept[0].reason.find("is no CA") != std::string::npos);
+  }
+  SUBCASE("a CA file that is gone") {
+    std::filesystem::remove(scene.folder.path() / "ca.pem");
+    CHECK(scene.rotate().kept.at(0).item == Item{ItemKind::ca, "t"});
+  }
+  SUBCASE("a CRL that is no CRL") {
+    scene.folder.write("ca.crl", "nothing of use");
+    CHECK(scene.rotate().kept.at(0).item == Item{ItemKind::crl, "t"});
+  }
+  SUBCASE("no CRL of the CA any more") {
+    scene.put("ca.crl", "pki/other/ca.crl");
+    const Rotation done = scene.rotate();
+    CHECK(words(done.kept) == "crl t, ca.crl: no file has a CRL of 'CN=Test CA' any more (a load would take it)\n");
+  }
+  CHECK(scene.host(0).tls->trust == trust);
+}
+
+TEST_CASE("a rotation does not repeat the warnings of the load") {
+  Scene scene;
+  scene.put_pair("a", "ending-server");
+  scene.current = scene.folder.good(kYaml);
+  CHECK_FALSE(scene.current.warnings.empty());
+  scene.put_pair("b", "ending-server");
+  const Rotation done = scene.rotate();
+  CHECK(words(done.rotated) == "certificate b\n");
+  REQUIRE(done.warnings.size() >= 1);
+  CHECK(std::ranges::all_of(done.warnings, [](const Diagnostic& one) { return one.value == "b.pem"; }));
+}
+
+}  // namespace gateway::config
