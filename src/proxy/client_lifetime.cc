@@ -19,6 +19,9 @@ core::Reason ClientConnection::adopt_newest() {
     if (host_) {
       host_now = worker_.host_named(snapshot_->virtual_hosts[*host_].name);
       if (!host_now || !newest.virtual_hosts[*host_now].tls) return core::Reason::wrong_host;
+      const core::Reason stricter = tls::judge_stricter_host(facts_.peer.get(), *snapshot_->virtual_hosts[*host_].tls,
+                                                             *newest.virtual_hosts[*host_now].tls);
+      if (stricter != core::Reason::none) return stricter;
     }
     if (!listener_now) return core::Reason::draining;
     snapshot_ = worker_.snapshot();

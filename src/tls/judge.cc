@@ -77,4 +77,18 @@ Reason judge_live(const VerifiedPeer* peer, std::chrono::sys_seconds now, const 
   return host.client_auth == ClientAuth::strict ? Reason::no_certificate : Reason::none;
 }
 
+Reason judge_stricter_host(const VerifiedPeer* peer, const HostOptions& before, const HostOptions& now) {
+  // Without a trust set judge() refuses, whatever was asked before.
+  if (peer == nullptr || !before.trust || !now.trust) return Reason::none;
+  const TrustSet& old = *before.trust;
+  const TrustSet& today = *now.trust;
+  // Leaf and anchor are no intermediates.
+  if (peer->chain.elements.size() > today.depth + std::size_t{2}) return Reason::chain_too_deep;
+  if (old.partial_chains && !today.partial_chains) return Reason::unknown_ca;
+  if (!old.require_client_purpose && today.require_client_purpose) return Reason::wrong_purpose;
+  if (!old.strict_profile && today.strict_profile) return Reason::malformed_certificate;
+  if (now.settings.min_rsa_bits > before.settings.min_rsa_bits) return Reason::weak_key;
+  return Reason::none;
+}
+
 }  // namespace gateway::tls

@@ -63,4 +63,8 @@ Verdict judge_elements(const VerifiedChain& chain, std::chrono::sys_seconds now,
 core::Reason judge_live(const VerifiedPeer* peer, std::chrono::sys_seconds now, const HostOptions& host,
                         const RevocationKnowledge& known);
 
+// What a live connection's host asks of a chain now and did not ask before, and what the chain as it is kept can't be
+// judged by: then only a new handshake can tell. Reason::none if there is nothing of the kind.
+core::Reason judge_stricter_host(const VerifiedPeer* peer, const HostOptions& before, const HostOptions& now);
+
 }  // namespace gateway::tls

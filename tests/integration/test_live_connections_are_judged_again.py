@@ -119,6 +119,23 @@ def test_a_host_that_turns_strict_keeps_only_who_proved_it(pki, gateway, cert):
             assert "identity" not in ended_for(running, "no_certificate", "host")
 
 
+@pytest.mark.parametrize("lax, reason", [({"extended_key_usage": "if_present"}, "wrong_purpose"), ({"strict_profile": False}, "malformed_certificate"),
+                                         ({"anchors": "any"}, "unknown_ca"), ({"depth": 5}, "chain_too_deep")])
+def test_a_trust_set_that_asks_for_more_ends_the_connections_that_were_not_asked(pki, gateway, lax, reason):
+    doc = document(pki, virtual_host(pki, "host", "strict", routes=[respond()]), virtual_host(pki, "open", routes=[respond()]))
+    name = next(iter(doc["trust"]))
+    strict = {**doc["trust"][name], **({"depth": 0} if "depth" in lax else {})}
+    doc["trust"][name] = {**strict, **lax}
+    running = gateway(doc)
+    with tls(running.port, "host.test", pki, cert=pki.deep) as judged, tls(running.port, "open.test", pki) as stays:
+        assert judged.request(host="host.test").status == stays.request().status == 200
+        doc["trust"][name] = strict
+        running.reload(doc)
+        assert judged.is_closed()
+        assert stays.request().status == 200
+    ended_for(running, reason, "host")
+
+
 def test_a_host_that_is_gone_closes_its_connections(pki, gateway):
     doc = document(pki, virtual_host(pki, "open", routes=[respond()]), virtual_host(pki, "other", routes=[respond()]))
     running = gateway(doc)

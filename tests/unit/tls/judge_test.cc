@@ -169,3 +169,34 @@ TEST_CASE("a live connection is judged by the mode and by its chain") {
   CHECK(judge_live(nullptr, f.now, f.host, f.known) == Reason::none);
   CHECK(judge_live(f.peer.get(), f.now, f.host, f.known) == Reason::unknown_ca);
 }
+
+TEST_CASE("a live connection ends when its host asks for what its chain was not checked for") {
+  Fixture f;
+  const auto with = [&](auto change) {
+    HostOptions host = f.host;
+    auto trust = std::make_shared<TrustSet>(*f.host.trust);
+    change(host, *trust);
+    host.trust = std::move(trust);
+    return host;
+  };
+  const HostOptions same = with([](HostOptions&, TrustSet&) {});
+  CHECK(judge_stricter_host(f.peer.get(), f.host, same) == Reason::none);
+  const auto changed = [&](auto laxer) {
+    const HostOptions lax = with(laxer);
+    CHECK(judge_stricter_host(f.peer.get(), f.host, lax) == Reason::none);
+    CHECK(judge_stricter_host(nullptr, lax, f.host) == Reason::none);
+    return judge_stricter_host(f.peer.get(), lax, f.host);
+  };
+  CHECK(changed([](HostOptions&, TrustSet& t) { t.partial_chains = true; }) == Reason::unknown_ca);
+  CHECK(changed([](HostOptions&, TrustSet& t) { t.require_client_purpose = false; }) == Reason::wrong_purpose);
+  CHECK(changed([](HostOptions&, TrustSet& t) { t.strict_profile = false; }) == Reason::malformed_certificate);
+  CHECK(changed([](HostOptions& h, TrustSet&) { h.settings.min_rsa_bits = 1024; }) == Reason::weak_key);
+  const std::size_t elements = f.peer->chain.elements.size();
+  const auto depth = static_cast<unsigned>(elements - 2);
+  CHECK(judge_stricter_host(f.peer.get(), f.host, with([&](HostOptions&, TrustSet& t) { t.depth = depth; })) ==
+        Reason::none);
+  if (depth > 0) {
+    CHECK(judge_stricter_host(f.peer.get(), f.host, with([&](HostOptions&, TrustSet& t) { t.depth = depth - 1; })) ==
+          Reason::chain_too_deep);
+  }
+}
