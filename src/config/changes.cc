@@ -199,10 +199,11 @@ TrustSets trust_sets_of(const LoadedConfig& config) {
 
 // Issuer, dates and size tell two CRLs apart well enough for a message.
 bool same_crls(const tls::TrustSet& before, const tls::TrustSet& after) {
-  return std::ranges::equal(before.crls->describe(), after.crls->describe(), [](const auto& a, const auto& b) {
-    return a.issuer == b.issuer && a.this_update == b.this_update && a.next_update == b.next_update &&
-           a.entries == b.entries;
-  });
+  return before.crls_pending == after.crls_pending &&
+         std::ranges::equal(before.crls->describe(), after.crls->describe(), [](const auto& a, const auto& b) {
+           return a.issuer == b.issuer && a.this_update == b.this_update && a.next_update == b.next_update &&
+                  a.entries == b.entries;
+         });
 }
 
 bool same_ocsp(const tls::TrustSet& before, const tls::TrustSet& after) {

@@ -63,6 +63,7 @@ struct TrustConfig {
   OcspConfig ocsp;
   tls::RevocationScope revocation_scope = tls::RevocationScope::chain;
   core::Milliseconds crl_grace{0};
+  core::Milliseconds crl_refresh{3'600'000};  // of those that are URLs
   bool partial_chains = false;
   bool require_client_purpose = true;
   bool send_ca_names = true;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "config/certificate_chains.h"
+#include "config/crl_source.h"
 #include "config/quote.h"
 #include "tls/crl_index.h"
 
@@ -19,13 +20,14 @@ constexpr std::chrono::minutes kClockSkew{5};
 
 CrlFiles::Entry CrlFiles::read(const std::string& entry) {
   Entry found;
-  if (entry.starts_with("http://")) {
-    found.errors.push_back(fmt::format("a CRL from a URL ({}): not in this version; name a file", in_quotes(entry)));
+  if (core::HttpUrl::is_meant(entry)) {
+    add_url(entry, found);
     return found;
   }
   if (entry.find("://") != std::string::npos) {
-    found.errors.push_back(fmt::format(
-        "expected a file or a folder, found {}: CRLs are signed, and so fetched by http only", in_quotes(entry)));
+    found.errors.push_back(
+        fmt::format("expected a file, a folder or an http URL, found {}: CRLs are signed, and so fetched by http only",
+                    in_quotes(entry)));
     return found;
   }
   const auto names = files_.list(entry);
@@ -37,6 +39,26 @@ CrlFiles::Entry CrlFiles::read(const std::string& entry) {
     add_file(entry, found);
   }
   return found;
+}
+
+// Whatever is wrong with the copy is no error of the config: it is fetched again, and until then nobody is admitted.
+void CrlFiles::add_url(const std::string& text, Entry& found) {
+  const auto url = core::HttpUrl::parse(text);
+  if (!url) {
+    found.errors.push_back(fmt::format("{} can't be fetched: {}", in_quotes(text), url.error()));
+    return;
+  }
+  const std::string path = (std::filesystem::path(state_directory_) / crl_file_name(*url)).string();
+  Entry copy;
+  add_file(path, copy);
+  std::error_code error;
+  if (copy.errors.empty()) {
+    found.sources.push_back({.name = text, .crls = copy.sources.front().crls, .is_fetched = true});
+  } else if (std::filesystem::status(path, error).type() == std::filesystem::file_type::not_found) {
+    found.pending = "has not been fetched yet";
+  } else {
+    found.pending = fmt::format("has to be fetched again, as {}", copy.errors.front());
+  }
 }
 
 void CrlFiles::add_folder(const std::string& folder, const std::vector<std::string>& names, Entry& found) {
@@ -61,7 +83,7 @@ std::size_t CrlFiles::add_file(const std::string& path, Entry& found) {
   if (known == known_.end()) known = known_.emplace(full, read_file(path)).first;
   const auto& [crls, bytes] = known->second;
   if (crls) {
-    found.sources.push_back({path, *crls});
+    found.sources.push_back({.name = path, .crls = *crls});
   } else {
     found.errors.push_back(crls.error());
   }

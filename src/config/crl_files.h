@@ -17,17 +17,20 @@ namespace gateway::config {
 // soon as they are parsed: they are larger than what is kept of them.
 class CrlFiles {
  public:
-  CrlFiles(FileReader& files, tls::CrlCache& cache, std::chrono::sys_seconds now)
-      : files_(files), cache_(cache), now_(now) {}
+  // `state_directory` is where the CRLs of URLs are kept; nothing is fetched here.
+  CrlFiles(FileReader& files, tls::CrlCache& cache, std::string state_directory, std::chrono::sys_seconds now)
+      : files_(files), cache_(cache), state_directory_(std::move(state_directory)), now_(now) {}
 
-  // What an entry of `crl` stands for, a file or a folder of files, or why that can't be used.
+  // What an entry of `crl` stands for, a file, a folder of files or a URL, or why that can't be used.
   struct Entry {
     struct Source {
       std::string name;  // for messages
       tls::CrlFile crls;
+      bool is_fetched = false;  // nobody vouches for it but its signature
     };
     std::vector<Source> sources;
     std::vector<std::string> errors;
+    std::string pending;  // why there is no copy of the URL that could be used; "" if there is
   };
   Entry read(const std::string& entry);
 
@@ -37,6 +40,7 @@ class CrlFiles {
     std::size_t bytes = 0;
   };
 
+  void add_url(const std::string& text, Entry& found);
   void add_folder(const std::string& folder, const std::vector<std::string>& names, Entry& found);
   std::size_t add_file(const std::string& path, Entry& found);
   Known read_file(const std::string& path);
@@ -44,6 +48,7 @@ class CrlFiles {
 
   FileReader& files_;
   tls::CrlCache& cache_;
+  std::string state_directory_;
   std::chrono::sys_seconds now_;
   std::unordered_map<std::string, Known> known_;  // by absolute path
 };

@@ -6,6 +6,8 @@ namespace gateway::config {
 namespace {
 
 constexpr std::uint64_t kDeepestChain = 100;
+constexpr std::chrono::seconds kShortestRefresh{1};
+constexpr std::chrono::hours kLongestRefresh{168};
 
 constexpr std::array<std::pair<std::string_view, tls::RevocationScope>, 2> kScopes{
     {{"chain", tls::RevocationScope::chain}, {"leaf", tls::RevocationScope::leaf}}};
@@ -24,6 +26,15 @@ void decode_on_expired(Decoder& decoder, const Node& node, TrustConfig& trust) {
   }
 }
 
+void decode_refresh(Decoder& decoder, const Node& node, TrustConfig& trust) {
+  const auto interval = decoder.duration(node);
+  if (!interval) return;
+  if (*interval < kShortestRefresh || *interval > kLongestRefresh) {
+    return decoder.reject(node, "how often the URLs in 'crl' are fetched, from 1s to 168h");
+  }
+  trust.crl_refresh = *interval;
+}
+
 void decode_revocation(Decoder& decoder, const Node& node, TrustConfig& trust) {
   Fields fields(decoder, node, kRevocationKeys);
   trust.revocation_at = node.at;
@@ -36,6 +47,7 @@ void decode_revocation(Decoder& decoder, const Node& node, TrustConfig& trust) {
     assign(trust.revocation_scope, decoder.choice<tls::RevocationScope>(*scope, kScopes));
   }
   if (const Node* on_expired = fields.find("on_expired")) decode_on_expired(decoder, *on_expired, trust);
+  if (const Node* refresh = fields.find("refresh")) decode_refresh(decoder, *refresh, trust);
   if (const Node* ocsp = fields.find("ocsp")) {
     trust.ocsp = decode_ocsp(decoder, *ocsp);
     if (trust.ocsp.mode) trust.revocation_is_stated = true;
@@ -52,7 +64,9 @@ TrustConfig decode_trust_set(Decoder& decoder, const Node& node, Text name) {
       decoder.sink().error(ca->at, "", "at least one CA file is needed: an empty trust set would refuse every client");
     }
   }
-  if (const Node* crl = fields.find("crl")) trust.crl = decoder.words(*crl, "the path of a CRL file or folder");
+  if (const Node* crl = fields.find("crl")) {
+    trust.crl = decoder.words(*crl, "the path of a CRL file or of a folder of CRLs, or an http URL");
+  }
   if (const Node* depth = fields.find("depth")) {
     if (const auto number = decoder.number(*depth, 0, kDeepestChain)) trust.depth = static_cast<unsigned>(*number);
   }

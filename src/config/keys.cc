@@ -26,7 +26,7 @@ constexpr std::array kTrust{Word("ca"),
                             Word("anchors"),
                             Word("extended_key_usage")};
 constexpr std::array kTrustPlanned{Word("spiffe"), Word("ca_path")};
-constexpr std::array kRevocation{Word("require"), Word("scope"), Word("on_expired"), Word("ocsp")};
+constexpr std::array kRevocation{Word("require"), Word("scope"), Word("on_expired"), Word("refresh"), Word("ocsp")};
 constexpr std::array kRevocationPlanned{Word("crl"), Word("url")};
 constexpr std::array kCrlOnExpired{Word("grace")};
 

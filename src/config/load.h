@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "config/crl_source.h"
 #include "config/diagnostic.h"
 #include "config/file_fingerprint.h"
 #include "policy/policy_spec.h"
@@ -66,6 +67,7 @@ struct LoadedConfig {
   AdminOptions admin;
   std::string state_directory;  // absolute path; need not exist
   std::vector<CertificateInfo> certificates;
+  std::vector<CrlSource> crl_sources;                  // what has to be fetched
   std::shared_ptr<const tls::TicketKeys> ticket_keys;  // of the files that the config names; null: the daemon's own
   std::vector<AnchorInfo> anchors;                     // of all trust sets, in their order
   Watch watch = Watch::files;

@@ -56,22 +56,28 @@ class Rotator {
         sink_(current.path),
         files_(accepted_.file, result.watched_files),
         chains_(files_, sink_, now),
-        crls_(files_, *accepted_.crls, now),
+        crls_(files_, *accepted_.crls, current.state_directory, now),
         trust_(crls_, chains_, sink_, now),
         material_(files_, chains_, trust_, sink_, accepted_.config.pkcs11_module) {}
 
   void run() {
-    for (const TrustConfig& config : accepted_.config.trust) rotate(config);
+    const std::vector<TrustConfig>& sets = accepted_.config.trust;
+    std::vector<std::vector<Diagnostic>> found;
+    for (const TrustConfig& config : sets) found.push_back(read(config));
+    // Of the files as they are now: a set that is kept for want of a CRL may wait for one of its new CA.
+    auto sources = trust_.crl_sources(sets);
+    for (std::size_t i = 0; i < sets.size(); ++i) rotate(sets[i], found[i]);
     auto snapshot = std::make_shared<proxy::Snapshot>(*current_.snapshot);
     std::vector<CertificateInfo> certificates;
     for (std::size_t i = 0; i < snapshot->virtual_hosts.size(); ++i) {
       auto& host = snapshot->virtual_hosts[i];
       if (host.tls) host.tls = rotate(accepted_.config.virtual_hosts[i], host.tls, certificates);
     }
-    if (result_.rotated.empty()) return;
+    if (result_.rotated.empty() && sources == current_.crl_sources) return;
     LoadedConfig config = current_;
     config.snapshot = std::move(snapshot);
     config.certificates = std::move(certificates);
+    config.crl_sources = std::move(sources);
     auto accepted = std::make_shared<Accepted>(accepted_);
     config.anchors = trust_.anchors_of(accepted_.config.trust);
     accepted->trust = trust_.take();
@@ -94,9 +100,9 @@ class Rotator {
     }
   }
 
-  void rotate(const TrustConfig& config) {
+  // The set as its files are now; as it was if they can't be used.
+  std::vector<Diagnostic> read(const TrustConfig& config) {
     const std::string& name = config.name.value;
-    const TrustMaterial::Trust& before = accepted_.trust.at(name);
     auto found = sink_.aside([&] { trust_.load(config); });
     const TrustMaterial::Trust* now = trust_.find(name);
     if (const Diagnostic* error = first_error(found); error != nullptr || now == nullptr) {
@@ -104,11 +110,24 @@ class Rotator {
           error != nullptr && std::ranges::find(config.ca, error->value, &Text::value) != config.ca.end();
       keep({is_ca ? ItemKind::ca : ItemKind::crl, name}, error == nullptr ? "" : error->value,
            error == nullptr ? "can't be used" : error->message, true);
+      trust_.put(name, accepted_.trust.at(name));
+    }
+    return found;
+  }
+
+  void rotate(const TrustConfig& config, std::vector<Diagnostic>& found) {
+    const std::string& name = config.name.value;
+    const TrustMaterial::Trust& before = accepted_.trust.at(name);
+    const TrustMaterial::Trust* now = trust_.find(name);
+    const bool same_anchors = now->set->anchors == before.set->anchors;
+    const bool same_crls = now->crl_files == before.crl_files && now->set->crls_pending == before.set->crls_pending;
+    if (same_anchors && same_crls) return trust_.put(name, before);
+    if (now->set->crls_pending && !before.set->crls_pending) {
+      const auto url = std::ranges::find_if(found, [](const auto& one) { return core::HttpUrl::is_meant(one.value); });
+      keep({ItemKind::crl, name}, url == found.end() ? "" : url->value,
+           "its copy is gone, or is not by a CA of the set any more: it is fetched again", false);
       return trust_.put(name, before);
     }
-    const bool same_anchors = now->set->anchors == before.set->anchors;
-    const bool same_crls = now->crl_files == before.crl_files;
-    if (same_anchors && same_crls) return trust_.put(name, before);
     if (std::string lost = lost_crl(before, *now); !lost.empty()) {
       keep({ItemKind::crl, name}, config.crl.empty() ? "" : config.crl.front().value, std::move(lost), false);
       return trust_.put(name, before);

@@ -60,7 +60,7 @@ class Builder {
         files_(files),
         sink_(sink),
         chains_(files, sink, now),
-        crls_(files, *memory.crls, now),
+        crls_(files, *memory.crls, files.absolute(config_.state_directory->value), now),
         crl_cache_(memory.crls),
         trust_(crls_, chains_, sink, now),
         material_(files, chains_, trust_, sink, config_.pkcs11_module) {}
@@ -89,6 +89,7 @@ class Builder {
     if (sink_.has_errors()) return std::nullopt;
     loaded.certificates = material_.take_certificates();
     loaded.anchors = trust_.anchors_of(config_.trust);
+    loaded.crl_sources = trust_.crl_sources(config_.trust);
     for (PolicyConfig& policy : config_.policies) loaded.policies.push_back(std::move(policy.spec));
     loaded.summary = summarise(*snapshot, trust_.summary(), compiled_);
     if (loaded.ticket_keys) {

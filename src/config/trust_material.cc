@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 
 #include "config/ocsp_material.h"
 #include "config/quote.h"
 #include "tls/crl_index.h"
+#include "tls/crl_update.h"
 #include "tls/digest.h"
 
 namespace gateway::config {
@@ -83,9 +85,24 @@ bool TrustMaterial::read_crls(const TrustConfig& config, Trust& trust, tls::Trus
     for (std::string& error : read.errors) sink_.error(entry.at, entry.value, std::move(error));
     complete = complete && read.errors.empty();
     for (CrlFiles::Entry::Source& source : read.sources) {
+      if (source.is_fetched) {
+        // Its CA may have changed since it was taken.
+        const auto proven = tls::check_crl_issuers(
+            source.crls, {.issuers = set.anchors, .take_unproven = config.require_revocation, .now = now_});
+        if (!proven) {
+          read.pending = fmt::format("has to be fetched again, as of the copy {}", proven.error().detail);
+          continue;
+        }
+      }
       files.push_back(std::move(source.crls));
       origins.push_back({entry, std::move(source.name)});
     }
+    if (read.pending.empty()) continue;
+    set.crls_pending = true;
+    sink_.warning(
+        entry.at, entry.value,
+        fmt::format("the CRL of {} {}: until it is there every client of trust set {} is refused (crl_missing)",
+                    in_quotes(entry.value), read.pending, in_quotes(config.name.value)));
   }
   trust.crl_files = files;
   if (!complete || trust.anchors.empty()) return false;
@@ -112,6 +129,7 @@ void TrustMaterial::check_crls(const TrustConfig& config, const Trust& trust, co
                               in_quotes(crl.issuer), date_of(crl.next_update),
                               is_over ? "" : fmt::format(" from {} on", date_of(crl.next_update + set.crl_grace))));
   }
+  if (set.crls_pending) return;
   std::vector<std::string_view> missing;
   for (const tls::CertificateFacts& anchor : trust.anchors) {
     if (std::ranges::find(crls, anchor.subject, &tls::CrlIndex::Info::issuer) == crls.end())
@@ -163,6 +181,32 @@ void TrustMaterial::load(const TrustConfig& config) {
 const TrustMaterial::Trust* TrustMaterial::find(const std::string& name) const {
   const auto found = sets_.find(name);
   return found == sets_.end() ? nullptr : &found->second;
+}
+
+std::vector<CrlSource> TrustMaterial::crl_sources(const std::vector<TrustConfig>& configs) const {
+  std::map<std::string, CrlSource> sources;
+  for (const TrustConfig& config : configs) {
+    const Trust* trust = find(config.name.value);
+    if (trust == nullptr) continue;
+    for (const Text& entry : config.crl) {
+      const auto url = core::HttpUrl::parse(entry.value);
+      if (!url) continue;
+      const auto refresh = std::chrono::ceil<std::chrono::seconds>(config.crl_refresh);
+      const auto [found, is_new] = sources.try_emplace(
+          url->text(),
+          CrlSource{
+              .url = *url, .file = crl_file_name(*url), .refresh = refresh, .issuers = {}, .take_unproven = true});
+      CrlSource& source = found->second;
+      source.refresh = std::min(source.refresh, refresh);
+      source.take_unproven = source.take_unproven && config.require_revocation;
+      for (const tls::Der& anchor : trust->set->anchors) {
+        if (std::ranges::find(source.issuers, anchor) == source.issuers.end()) source.issuers.push_back(anchor);
+      }
+    }
+  }
+  std::vector<CrlSource> all;
+  for (auto& [url, source] : sources) all.push_back(std::move(source));
+  return all;
 }
 
 std::vector<AnchorInfo> TrustMaterial::anchors_of(const std::vector<TrustConfig>& configs) const {

@@ -9,6 +9,7 @@
 #include "config/certificate_chains.h"
 #include "config/config.h"
 #include "config/crl_files.h"
+#include "config/crl_source.h"
 #include "tls/certificate_files.h"
 #include "tls/trust_set.h"
 
@@ -36,6 +37,8 @@ class TrustMaterial {
   [[nodiscard]] std::unordered_map<std::string, Trust> take() { return std::move(sets_); }
   // Of these sets, in their order; one that can't be used has none.
   [[nodiscard]] std::vector<AnchorInfo> anchors_of(const std::vector<TrustConfig>& configs) const;
+  // The URLs of these sets, each once, with what their copies are proven by.
+  [[nodiscard]] std::vector<CrlSource> crl_sources(const std::vector<TrustConfig>& configs) const;
   // A line for each set.
   [[nodiscard]] const std::vector<std::string>& summary() const { return summary_; }
 

@@ -135,6 +135,7 @@ void ControlRoutes::scrape(Responder respond) {
     MetricsInput input{.workers = {},
                        .config = parts_.reloader.current(),
                        .endpoints = parts_.endpoints.states(),
+                       .crls = parts_.crls,
                        .staples = parts_.staples,
                        .last_reload_success = last.result == ReloadResult::reloaded,
                        .last_reload_time = last.time,

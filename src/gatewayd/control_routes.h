@@ -6,6 +6,7 @@
 
 #include "core/log_sink.h"
 #include "gatewayd/control_http.h"
+#include "gatewayd/crl_report.h"
 #include "gatewayd/emergency_revocations.h"
 #include "gatewayd/endpoint_monitor.h"
 #include "gatewayd/file_rotation.h"
@@ -30,6 +31,7 @@ class ControlRoutes {
     EmergencyRevocations& revocations;
     const OcspReport& ocsp;
     const FileRotation& rotation;
+    const std::shared_ptr<const CrlSourceStates>& crls;
     const std::shared_ptr<const StapleStates>& staples;
     const bool& draining;
     std::function<void()> announce_drain;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "config/load.h"
+#include "gatewayd/crl_report.h"
 #include "gatewayd/ocsp_report.h"
 #include "gatewayd/process_stats.h"
 #include "gatewayd/reload_outcome.h"
@@ -26,6 +27,7 @@ struct MetricsInput {
   std::size_t workers_answering = 0;             // within the time of this scrape
   const config::LoadedConfig* config = nullptr;  // what is served now
   std::shared_ptr<const proxy::EndpointStates> endpoints;
+  std::shared_ptr<const CrlSourceStates> crls;  // null: there are none
   std::shared_ptr<const StapleStates> staples;  // null: there are none
   bool last_reload_success = true;
   std::chrono::system_clock::time_point last_reload_time;

@@ -66,7 +66,7 @@ class MetricsWriter {
 // One function a subject, each in a file of its own.
 void add_tls_metrics(MetricsWriter& writer);       // handshakes, certificates, CRLs
 void add_ocsp_metrics(MetricsWriter& writer);      // what responders say of clients
-void add_status_metrics(MetricsWriter& writer);    // what is fetched: OCSP staples
+void add_status_metrics(MetricsWriter& writer);    // what is fetched: CRLs, OCSP staples
 void add_http_metrics(MetricsWriter& writer);      // policy decisions, requests, refusals, connections of clients
 void add_upstream_metrics(MetricsWriter& writer);  // requests to upstreams, their connections and health
 void add_daemon_metrics(MetricsWriter& writer);    // config, reloads, workers, process

@@ -166,7 +166,7 @@ void Reloader::rotate_keys() {
 void Reloader::run_file_rotation() {
   if (!current_) return finish(ReloadResult::refused);
   auto rotation = config::rotate(
-      *current_, [this](const tls::HostOptions& host) { return parts_.workers.can_serve(host, ticket_keys_); });
+      *current_, [this](const tls::HostOptions& host) { return parts_.workers.can_serve(host, keys_for(*current_)); });
   outcome_.diagnostics = std::move(rotation.warnings);
   trace_.emplace(LoadTrace{.kind = LoadTrace::Kind::rotation,
                            .trigger = request_.trigger,
@@ -176,7 +176,7 @@ void Reloader::run_file_rotation() {
                            .failure = std::move(rotation.failure)});
   if (!trace_->failure.empty()) add_error("", trace_->failure);
   if (!rotation.config) return finish(ReloadResult::refused);
-  auto contexts = parts_.workers.build_contexts(*rotation.config->snapshot, ticket_keys_);
+  auto contexts = parts_.workers.build_contexts(*rotation.config->snapshot, keys_for(*rotation.config));
   if (!contexts) {
     trace_->failure = "TLS contexts: " + contexts.error().detail;
     add_error("", trace_->failure);

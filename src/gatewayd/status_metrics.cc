@@ -9,6 +9,42 @@
 namespace gateway::gatewayd {
 namespace {
 
+// The URLs of the config, so no label comes from elsewhere.
+void add_crl_sources(MetricsWriter& writer) {
+  auto fetches = writer.counter("gateway_crl_fetches_total",
+                                "Attempts to fetch a CRL by its URL, and what became of each.", {"url", "result"});
+  auto failing =
+      writer.gauge("gateway_crl_fetch_failing", "1 while the last attempt to fetch this CRL has failed.", {"url"});
+  auto success = writer.gauge("gateway_crl_fetch_last_success_timestamp_seconds",
+                              "When this CRL was last fetched, or found unchanged.", {"url"});
+  if (writer.input().crls) {
+    for (const CrlSourceState& crl : *writer.input().crls) {
+      fetches.add({crl.url, "replaced"}, number(crl.replaced));
+      fetches.add({crl.url, "unchanged"}, number(crl.unchanged));
+      fetches.add({crl.url, "failed"}, number(crl.failed));
+      fetches.add({crl.url, "refused"}, number(crl.refused));
+      failing.add({crl.url}, crl.fault.empty() ? 0 : 1);
+      if (crl.last_success) success.add({crl.url}, seconds_of(*crl.last_success));
+    }
+  }
+  writer.add(fetches);
+  writer.add(failing);
+  writer.add(success);
+}
+
+// Trust sets that name URLs: whether all of these have a copy by now.
+void add_pending_crls(MetricsWriter& writer) {
+  auto pending =
+      writer.gauge("gateway_crl_pending",
+                   "1 while a trust set waits for the first copy of a CRL and refuses its clients.", {"trust"});
+  std::map<std::string, double> sets;
+  for (const auto& host : writer.snapshot().virtual_hosts) {
+    if (host.tls && host.tls->trust) sets[host.tls->trust->name] = host.tls->trust->crls_pending ? 1 : 0;
+  }
+  for (const auto& [name, value] : sets) pending.add({name}, value);
+  writer.add(pending);
+}
+
 // A host may have several certificates of one subject: the worst counts.
 struct HostStaples {
   bool all_valid = true;
@@ -62,6 +98,8 @@ void add_staples(MetricsWriter& writer) {
 }  // namespace
 
 void add_status_metrics(MetricsWriter& writer) {
+  add_crl_sources(writer);
+  add_pending_crls(writer);
   add_staples(writer);
 }
 

@@ -20,12 +20,16 @@ StatusServices::StatusServices(core::EventLoop& loop, const std::function<void(S
              .fetcher = fetcher_,
              .report = [&report](const OcspReport& ocsp) { report(ocsp); },
              .clock = [] { return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now()); }}),
+      crls_({.loop = loop, .fetcher = fetcher_, .report = [&report](CrlReport crls) { report(std::move(crls)); }}),
       staples_({.loop = loop, .fetcher = fetcher_, .report = [&report](StapleReport staples) {
                   report(std::move(staples));
                 }}) {}
 
 void StatusServices::handle(StatusMessage&& message) {
   std::visit(Overloaded{[this](proxy::OcspQuery& query) { ocsp_.ask(std::move(query)); },
+                        [this](WatchCrls& watch) {
+                          crls_.watch(std::move(watch.sources), StateDirectory(watch.state_directory));
+                        },
                         [this](WatchStaples& watch) {
                           staples_.watch(std::move(watch.sources), StateDirectory(watch.state_directory));
                         },

@@ -5,6 +5,7 @@
 
 #include "core/event_loop.h"
 #include "fetch/http_fetcher.h"
+#include "gatewayd/crl_fetcher.h"
 #include "gatewayd/ocsp_service.h"
 #include "gatewayd/staple_fetcher.h"
 #include "gatewayd/status_message.h"
@@ -25,6 +26,7 @@ class StatusServices {
   core::EventLoop& loop_;
   fetch::HttpFetcher fetcher_;
   OcspService ocsp_;
+  CrlFetcher crls_;
   StapleFetcher staples_;
 };
 

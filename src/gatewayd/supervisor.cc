@@ -64,6 +64,7 @@ Supervisor::Supervisor(core::EventLoop& loop, Resources resources, Reloader::Loa
                  .observer = lifecycle_},
                 std::move(load),
                 [this](LoadTrace trace) {
+                  fetch_crls();
                   fetch_staples();
                   rotation_.after(std::move(trace), reloader_.current());
                 }),
@@ -74,6 +75,7 @@ Supervisor::Supervisor(core::EventLoop& loop, Resources resources, Reloader::Loa
                .revocations = revocations_,
                .ocsp = ocsp_report_,
                .rotation = rotation_,
+               .crls = crl_states_,
                .staples = staple_states_,
                .draining = draining_,
                .announce_drain = [this] { announce_drain(); }}),
@@ -143,10 +145,22 @@ void Supervisor::on_reply(proxy::ControlMessage message) {
 
 void Supervisor::on_status(StatusReport report) {
   if (const auto* ocsp = std::get_if<OcspReport>(&report)) ocsp_report_ = *ocsp;
+  if (auto* crls = std::get_if<CrlReport>(&report)) {
+    crl_states_ = std::move(crls->states);
+    // Whatever `watch` says: a CRL that was asked for by URL is asked for to be taken.
+    if (crls->has_new && !stopping_) reloader_.rotate_files();
+  }
   if (auto* staples = std::get_if<StapleReport>(&report)) {
     staple_states_ = std::move(staples->states);
     workers_->update_staples(staples->staples);
   }
+}
+
+void Supervisor::fetch_crls() {
+  const config::LoadedConfig* config = reloader_.current();
+  if (stopping_ || config == nullptr || config->crl_sources == crl_sources_) return;
+  crl_sources_ = config->crl_sources;
+  status_.post(WatchCrls{.sources = crl_sources_, .state_directory = config->state_directory});
 }
 
 void Supervisor::fetch_staples() {

@@ -82,6 +82,7 @@ class Supervisor {
   void on_signal(int number);
   void reload_by_signal();
   // What the status thread has to fetch for the generation that is served.
+  void fetch_crls();
   void fetch_staples();
   void reopen_log();
   void tell_expiries();
@@ -113,6 +114,8 @@ class Supervisor {
   std::optional<core::Milliseconds> watchdog_limit_;
   core::Milliseconds ticket_key_lifetime_;
 
+  std::vector<config::CrlSource> crl_sources_;  // that the status thread fetches
+  std::shared_ptr<const CrlSourceStates> crl_states_ = std::make_shared<const CrlSourceStates>();
   std::vector<config::StapleSource> staple_sources_;
   std::shared_ptr<const StapleStates> staple_states_ = std::make_shared<const StapleStates>();
   std::chrono::sys_seconds expiries_told_{};  // what was due by then

@@ -57,6 +57,11 @@ core::Result<bool> read_times(const X509_CRL* crl, CrlIndex::Info& info) {
   return true;
 }
 
+std::string number_of(const X509_CRL* crl) {
+  const IntegerPtr number(static_cast<ASN1_INTEGER*>(X509_CRL_get_ext_d2i(crl, NID_crl_number, nullptr, nullptr)));
+  return number ? serial_bytes_of(number.get()) : std::string();
+}
+
 core::Result<ParsedCrl> parse_crl(std::string_view der) {
   const auto parts = split_crl(der);
   if (!parts) return unusable("not a CRL");
@@ -76,6 +81,7 @@ core::Result<ParsedCrl> parse_crl(std::string_view der) {
   if (!parsed.issuer) return unusable("no memory for a CRL");
   parsed.issuer_name_hash = canonical_name_hash(issuer);
   parsed.info.issuer = rfc4514_of(issuer);
+  parsed.info.number = number_of(crl.get());
   parsed.info.entries = parsed.revoked.size();
   TRY(parsed.signature, CrlSignature::of(*parts, crl.get()));
   return parsed;

@@ -27,6 +27,7 @@ class CrlIndex {
  public:
   struct Info {
     std::string issuer;  // RFC 4514
+    std::string number;  // section 5.2.3, the INTEGER's content bytes; "" if it has none
     std::chrono::sys_seconds this_update{};
     std::chrono::sys_seconds next_update{};  // max() if the CRL has none
     std::size_t entries = 0;

@@ -18,6 +18,8 @@ Verdict judge_times(const VerifiedChain& chain, std::chrono::sys_seconds now) {
 }
 
 Verdict judge_revocation(const VerifiedChain& chain, std::chrono::sys_seconds now, const TrustSet& trust) {
+  // Whose clients the missing one speaks of, only it can say.
+  if (trust.crls_pending) return {Reason::crl_missing, 0};
   // The anchor is trusted because the operator says so: it isn't revoked but removed.
   const std::size_t count = trust.revocation_scope == RevocationScope::leaf
                                 ? std::min<std::size_t>(chain.elements.size(), 2)

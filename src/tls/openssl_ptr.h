@@ -50,6 +50,7 @@ using OcspResponsePtr = Owned<OCSP_RESPONSE, OCSP_RESPONSE_free>;
 using OcspBasicPtr = Owned<OCSP_BASICRESP, OCSP_BASICRESP_free>;
 using OcspCertIdPtr = Owned<OCSP_CERTID, OCSP_CERTID_free>;
 using AccessDescriptionsPtr = Owned<AUTHORITY_INFO_ACCESS, AUTHORITY_INFO_ACCESS_free>;
+using IntegerPtr = Owned<ASN1_INTEGER, ASN1_INTEGER_free>;
 using PssParametersPtr = Owned<RSA_PSS_PARAMS, RSA_PSS_PARAMS_free>;
 using IssuingPointPtr = Owned<ISSUING_DIST_POINT, ISSUING_DIST_POINT_free>;
 

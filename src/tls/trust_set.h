@@ -25,6 +25,7 @@ struct TrustSet {
   bool require_revocation = false;     // an issuer without a CRL refuses (crl_missing)
   RevocationScope revocation_scope = RevocationScope::chain;
   std::chrono::seconds crl_grace{0};  // a CRL counts so long beyond its nextUpdate
+  bool crls_pending = false;          // one that is fetched has not come yet: everybody is refused (crl_missing)
   // RFC 5280's profile in full, not only its path validation: key identifiers, criticality, serials and the like (see
   // tls/chain_profile.h). Off for client CAs that were made by simple scripts and leave such things out.
   bool strict_profile = true;

@@ -65,6 +65,19 @@ def test_replicas_with_other_keys_make_full_handshakes(pki, gateway, tmp_path, v
 
 
 @BOTH
+def test_certificates_and_crls_that_are_rotated_leave_the_keys_alone(pki, gateway, tmp_path, version):
+    doc = config(pki, key_file(tmp_path / "current.key"))
+    crl = pki.root.write_crl(tmp_path / "ca.crl", [])
+    doc["trust"]["clients"] = {"ca": [str(pki.root.pem)], "crl": [str(crl)]}
+    running = gateway(doc)
+    ctx = context(pki, version=version, cert=pki.client)
+    _, session = visit(running, ctx)
+    pki.root.write_crl(crl, [pki.revoked], number=2)
+    running.counted(1, "gateway_rotations_total", item="crl", result="rotated")
+    assert visit(running, ctx, session)[0]
+
+
+@BOTH
 def test_a_rotation_of_the_files_keeps_sessions_while_their_key_is_listed(pki, gateway, tmp_path, version):
     old, new = key_file(tmp_path / "old.key"), key_file(tmp_path / "new.key")
     running = gateway(config(pki, old))

@@ -93,8 +93,8 @@ def test_the_queries_speak_of_documented_metrics_only_and_leave_out_none():
     families = {re.sub(r"_(bucket|sum|count)$", "", name) for name in documented}
     shown = {re.sub(r"_(bucket|sum|count)$", "", name) for name in used}
     # They stand in the alerts, or tell nothing over time.
-    assert families - shown == {"gateway_crl_refusal_timestamp_seconds", "gateway_ocsp_staple_valid", "process_start_time_seconds",
-                                "process_virtual_memory_bytes"}
+    assert families - shown == {"gateway_crl_fetch_failing", "gateway_crl_pending", "gateway_crl_refusal_timestamp_seconds", "gateway_ocsp_staple_valid",
+                                "process_start_time_seconds", "process_virtual_memory_bytes"}
 
 
 def test_provisioning_finds_the_data_source_and_the_dashboard():

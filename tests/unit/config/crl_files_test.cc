@@ -46,6 +46,46 @@ const WatchedFile* watched(const LoadResult& result, const fs::path& path) {
   return nullptr;
 }
 
+TEST_CASE("a URL is fetched by somebody else: a load reads the copy, warns of a missing one, and names what to fetch") {
+  const CrlFolder folder;
+  const std::string url = "http://crl.example/ca.crl";
+  const std::string yaml =
+      "state_directory: state\n" +
+      config_of({fmt::format("crl: \"{}\", revocation: {{refresh: 2h}}", url), fmt::format("crl: \"{}\"", url)});
+  const LoadedConfig none = folder.good(yaml);
+  REQUIRE(none.crl_sources.size() == 1);
+  const CrlSource& source = none.crl_sources[0];
+  CHECK(source.url.text() == url);
+  CHECK_MESSAGE(source.refresh == std::chrono::hours(1), "the shortest");
+  CHECK(source.issuers == none.snapshot->virtual_hosts.at(0).tls->trust->anchors);
+  CHECK_FALSE(source.take_unproven);
+  CHECK(none.snapshot->virtual_hosts.at(0).tls->trust->crls_pending);
+  CHECK(folder.findings(yaml).find(
+            "has not been fetched yet: until it is there every client of trust set 't0' is refused "
+            "(crl_missing)") != std::string::npos);
+
+  const fs::path copy = folder.path() / "state" / source.file;
+  fs::create_directories(copy.parent_path());
+  fs::copy_file(folder.path() / "pki/ca.crl", copy);
+  const LoadedConfig some = folder.good(yaml);
+  CHECK_FALSE(some.snapshot->virtual_hosts.at(0).tls->trust->crls_pending);
+  CHECK(crls_of(some) == 1);
+  CHECK(some.crl_sources == none.crl_sources);
+}
+
+TEST_CASE("a URL's copy that is not by a CA of the set counts only where every issuer needs a CRL") {
+  const CrlFolder folder;
+  const std::string crl = "crl: [pki/ca.crl, \"http://crl.example/ca.crl\"]";
+  const std::string lax = "state_directory: state\n" + config_of({crl});
+  const std::string strict = "state_directory: state\n" + config_of({crl + ", revocation: {require: true}"});
+  const fs::path copy = folder.path() / "state" / folder.good(lax).crl_sources.at(0).file;
+  fs::create_directories(copy.parent_path());
+  fs::copy_file(folder.path() / "pki/other/ca.crl", copy);
+  CHECK(folder.good(lax).snapshot->virtual_hosts.at(0).tls->trust->crls_pending);
+  CHECK_FALSE(folder.good(strict).snapshot->virtual_hosts.at(0).tls->trust->crls_pending);
+  CHECK(folder.good(strict).crl_sources.at(0).take_unproven);
+}
+
 TEST_CASE("of a folder every file is a CRL, but what begins with a dot") {
   const CrlFolder folder;
   const std::string yaml = config_of({"crl: crls"});

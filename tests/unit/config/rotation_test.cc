@@ -21,6 +21,14 @@ constexpr const char* kYaml =
     "  - {name: b, hosts: [b.example.com], tls: {certificate: b.pem, key: b.key, trust: t}, routes: [{path: /*, "
     "respond: echo}]}\n";
 
+// The same with a CRL by URL.
+std::string yaml_with_url() {
+  std::string yaml = kYaml;
+  constexpr std::string_view kFile = "crl: [ca.crl]";
+  return "state_directory: state\n" +
+         yaml.replace(yaml.find(kFile), kFile.size(), "crl: [\"http://crl.example/ca.crl\"]");
+}
+
 const CanServe kAnything = [](const tls::HostOptions&) { return core::Result<void>(); };
 
 // Two hosts with pairs of their own and one trust set, all files in the config's folder.
@@ -182,6 +190,74 @@ TEST_CASE("CAs and CRLs that can't be used are not taken") {
     CHECK(words(done.kept) == "crl t, ca.crl: no file has a CRL of 'CN=Test CA' any more (a load would take it)\n");
   }
   CHECK(scene.host(0).tls->trust == trust);
+}
+
+// A URL of which there is no copy yet.
+struct UrlScene : Scene {
+  UrlScene() {
+    current = folder.good(yaml_with_url());
+    REQUIRE(current.crl_sources.size() == 1);
+    copy = "state/" + current.crl_sources[0].file;
+    std::filesystem::create_directories((folder.path() / copy).parent_path());
+  }
+  std::string copy;
+};
+
+TEST_CASE("the first copy of a URL's CRL ends the wait for it") {
+  UrlScene scene;
+  CHECK(scene.host(0).tls->trust->crls_pending);
+  CHECK(scene.rotate().rotated.empty());
+  scene.put(scene.copy, "pki/ca.crl");
+  const Rotation done = scene.rotate();
+  CHECK(words(done.rotated) == "crl t\n");
+  CHECK_FALSE(scene.host(0).tls->trust->crls_pending);
+  CHECK(scene.host(1).tls->trust->crls->describe().size() == 1);
+  CHECK(std::ranges::any_of(done.watched_files,
+                            [&](const auto& file) { return file.path == scene.folder.path() / scene.copy; }));
+  CHECK(scene.current.crl_sources.size() == 1);
+}
+
+TEST_CASE("a URL's copy that is lost or can't be believed does not end what is in use") {
+  UrlScene scene;
+  scene.put(scene.copy, "pki/ca.crl");
+  scene.rotate();
+  const auto trust = scene.host(0).tls->trust;
+  CHECK_FALSE(trust->crls_pending);
+  SUBCASE("lost") {
+    std::filesystem::remove(scene.folder.path() / scene.copy);
+  }
+  SUBCASE("broken") {
+    scene.folder.write(scene.copy, "nothing of use");
+  }
+  SUBCASE("of another CA") {
+    scene.put(scene.copy, "pki/other/ca.crl");
+  }
+  const Rotation done = scene.rotate();
+  CHECK(done.rotated.empty());
+  CHECK(
+      words(done.kept) ==
+      "crl t, http://crl.example/ca.crl: its copy is gone, or is not by a CA of the set any more: it is fetched again "
+      "(a load would take it)\n");
+  CHECK(scene.host(0).tls->trust == trust);
+}
+
+TEST_CASE("where the CA goes whose CRL a URL had, the new CA's is fetched before either is taken") {
+  UrlScene scene;
+  scene.put(scene.copy, "pki/ca.crl");
+  scene.rotate();
+  const auto trust = scene.host(0).tls->trust;
+  scene.put("ca.pem", "pki/other/ca.pem");
+  const Rotation waiting = scene.rotate();
+  CHECK(waiting.rotated.empty());
+  CHECK(waiting.kept.size() == 1);
+  CHECK(scene.host(0).tls->trust == trust);
+  // Else what the new CA signed would never get in.
+  REQUIRE(scene.current.crl_sources.size() == 1);
+  CHECK(scene.current.crl_sources[0].issuers != trust->anchors);
+  scene.put(scene.copy, "pki/other/ca.crl");
+  CHECK(words(scene.rotate().rotated) == "ca t\ncrl t\n");
+  CHECK(scene.host(0).tls->trust->anchors == scene.current.crl_sources[0].issuers);
+  CHECK_FALSE(scene.host(0).tls->trust->crls_pending);
 }
 
 TEST_CASE("a rotation does not repeat the warnings of the load") {

@@ -11,6 +11,7 @@
 #include "free_port.h"
 #include "gatewayd/control_routes.h"
 #include "gatewayd/control_sockets.h"
+#include "gatewayd/crl_report.h"
 #include "gatewayd/ocsp_report.h"
 #include "gatewayd/staple_report.h"
 #include "temp_folder.h"
@@ -99,6 +100,7 @@ std::string answer_to_reload(Scene& scene) {
   MetricsCollector collector(scene.loop, 2, [](std::uint64_t) {});
   const FileRotation rotation(scene.loop, {.reload = [] {}, .rotate = [] {}, .is_busy = [] { return false; }});
   const OcspReport ocsp;
+  const auto crls = std::make_shared<const CrlSourceStates>();
   const auto staples = std::make_shared<const StapleStates>();
   bool draining = false;
   EmergencyRevocations revocations(scene.loop, StateDirectory(scene.folder / "state"), {}, 2, [](auto, const auto&) {});
@@ -109,6 +111,7 @@ std::string answer_to_reload(Scene& scene) {
                         .revocations = revocations,
                         .ocsp = ocsp,
                         .rotation = rotation,
+                        .crls = crls,
                         .staples = staples,
                         .draining = draining,
                         .announce_drain = [] {}});

@@ -145,6 +145,16 @@ TEST_CASE("where revocation is required every issuer needs a CRL") {
   CHECK(f.verdict() == Reason::none);
 }
 
+TEST_CASE("while a CRL that is fetched has not come everybody is refused, whatever the others say") {
+  Fixture f;
+  f.use_crls({make_crl(client_root(), {}), make_crl(f.intermediate, {})});
+  CHECK(f.verdict() == Reason::none);
+  auto pending = std::make_shared<TrustSet>(*f.host.trust);
+  pending->crls_pending = true;
+  f.host.trust = pending;
+  CHECK(f.verdict() == Reason::crl_missing);
+}
+
 TEST_CASE("what can't be decided is refused") {
   Fixture f;
   CHECK(judge({}, f.now, f.host, f.known) == Reason::no_certificate);
