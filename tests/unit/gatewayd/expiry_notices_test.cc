@@ -85,9 +85,14 @@ TEST_CASE("what many virtual hosts share is told once, and an end is an error") 
 TEST_CASE("a CRL is told of an hour before its end, unless a later one has taken its place or it has no end") {
   const auto config = with(
       {},
-      {{.issuer = "CN=Root", .this_update = {}, .next_update = kEnd, .entries = 1, .superseded = false},
-       {.issuer = "CN=Old", .this_update = {}, .next_update = kEnd, .entries = 1, .superseded = true},
-       {.issuer = "CN=Ever", .this_update = {}, .next_update = sys_seconds::max(), .entries = 1, .superseded = false}});
+      {{.issuer = "CN=Root", .number = {}, .this_update = {}, .next_update = kEnd, .entries = 1, .superseded = false},
+       {.issuer = "CN=Old", .number = {}, .this_update = {}, .next_update = kEnd, .entries = 1, .superseded = true},
+       {.issuer = "CN=Ever",
+        .number = {},
+        .this_update = {},
+        .next_update = sys_seconds::max(),
+        .entries = 1,
+        .superseded = false}});
   CHECK(expiry_notices(config, kEnd - days(1), kEnd - 2h).empty());
   const auto soon = expiry_notices(config, kEnd - 2h, kEnd - 1h);
   REQUIRE(soon.size() == 1);
@@ -97,7 +102,7 @@ TEST_CASE("a CRL is told of an hour before its end, unless a later one has taken
 }
 
 TEST_CASE("a CRL with a grace is told of when it ends, and again when it refuses") {
-  const auto config = with({}, {{.issuer = "CN=Root", .this_update = {}, .next_update = kEnd}}, 24h);
+  const auto config = with({}, {{.issuer = "CN=Root", .number = {}, .this_update = {}, .next_update = kEnd}}, 24h);
   CHECK(messages(config, kEnd - 2h, kEnd - 1h) == Messages{"a CRL ends within 1 hour"});
   CHECK(messages(config, kEnd - 1h, kEnd) == Messages{"a CRL has ended: it counts for its grace only"});
   CHECK(messages(config, kEnd, kEnd + 23h) == Messages{"a CRL has ended, and its grace ends within 1 hour"});
