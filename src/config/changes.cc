@@ -226,6 +226,15 @@ void compare_trust(const LoadedConfig& before, const LoadedConfig& after, Lines&
           });
 }
 
+// Their CAs are told of as the trust sets' own.
+void compare_crl_sources(const LoadedConfig& before, const LoadedConfig& after, Lines& lines) {
+  if (!std::ranges::equal(before.crl_sources, after.crl_sources, [](const CrlSource& a, const CrlSource& b) {
+        return a.url == b.url && a.refresh == b.refresh;
+      })) {
+    lines.emplace_back("URLs of CRLs changed");
+  }
+}
+
 void compare_settings(const LoadedConfig& before, const LoadedConfig& after, Lines& lines) {
   const proxy::Snapshot& a = *before.snapshot;
   const proxy::Snapshot& b = *after.snapshot;
@@ -264,6 +273,7 @@ std::vector<std::string> describe_changes(const LoadedConfig& before, const Load
           });
   compare_hosts(before, after, lines);
   compare_trust(before, after, lines);
+  compare_crl_sources(before, after, lines);
   compare_policies(before, after, lines);
   by_name("upstream", before.snapshot->upstreams, after.snapshot->upstreams, lines,
           [&](const std::string& prefix, const proxy::Upstream& a, const proxy::Upstream& b) {

@@ -65,7 +65,7 @@ TrustConfig decode_trust_set(Decoder& decoder, const Node& node, Text name) {
     }
   }
   if (const Node* crl = fields.find("crl")) {
-    trust.crl = decoder.words(*crl, "the path of a CRL file or of a folder of CRLs, or an http URL");
+    trust.crl = decoder.words(*crl, "the path of a CRL file or folder, or an http URL");
   }
   if (const Node* depth = fields.find("depth")) {
     if (const auto number = decoder.number(*depth, 0, kDeepestChain)) trust.depth = static_cast<unsigned>(*number);

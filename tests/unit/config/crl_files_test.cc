@@ -71,6 +71,12 @@ TEST_CASE("a URL is fetched by somebody else: a load reads the copy, warns of a 
   CHECK_FALSE(some.snapshot->virtual_hosts.at(0).tls->trust->crls_pending);
   CHECK(crls_of(some) == 1);
   CHECK(some.crl_sources == none.crl_sources);
+  CHECK(describe_changes(none, some) ==
+        std::vector<std::string>{"trust set t0: CRLs changed", "trust set t1: CRLs changed"});
+
+  std::string often = yaml;
+  const LoadedConfig other = folder.good(often.replace(often.find("refresh: 2h"), 11, "refresh: 9m"));
+  CHECK(describe_changes(some, other) == std::vector<std::string>{"URLs of CRLs changed"});
 }
 
 TEST_CASE("a URL's copy that is not by a CA of the set counts only where every issuer needs a CRL") {

@@ -121,6 +121,7 @@ std::string other_value(const std::string& title, const std::string& key, const 
       {"a route encoded_slashes", "keep"},
       {"revocation scope", "leaf"},
       {"revocation on_expired", "{grace: 1h}"},
+      {"revocation refresh", ""},  // of URLs only
       {"ocsp timeout", "5s"},
       {"tls stapling", "{responder: \"http://ocsp.example\", issuer: pki/ca.pem}"},
       {"tls client_auth", "optional"},

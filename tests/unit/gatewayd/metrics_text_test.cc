@@ -21,6 +21,7 @@ namespace {
 struct DescribedCrls final : tls::CrlIndex {
   static Info info(const char* issuer, std::int64_t next_update, bool superseded = false) {
     return {.issuer = issuer,
+            .number = {},
             .this_update = {},
             .next_update = next_update == 0 ? std::chrono::sys_seconds::max()
                                             : std::chrono::sys_seconds(std::chrono::seconds(next_update)),
