@@ -22,7 +22,7 @@ namespace gateway::config {
 // Which changed files are taken up with nobody asking.
 enum class Watch : std::uint8_t {
   off,
-  files,  // certificates, keys, CAs, CRLs: whatever the config names, but not the config
+  files,  // certificates, keys, CAs, CRLs, ticket keys: whatever the config names, but not the config
   all,    // the config too
 };
 

@@ -10,6 +10,7 @@
 #include "config/certificate_chains.h"
 #include "config/file_reader.h"
 #include "config/quote.h"
+#include "config/ticket_key_files.h"
 #include "config/tls_material.h"
 #include "tls/crl_index.h"
 
@@ -73,11 +74,13 @@ class Rotator {
       auto& host = snapshot->virtual_hosts[i];
       if (host.tls) host.tls = rotate(accepted_.config.virtual_hosts[i], host.tls, certificates);
     }
+    auto ticket_keys = rotate_ticket_keys();
     if (result_.rotated.empty() && sources == current_.crl_sources) return;
     LoadedConfig config = current_;
     config.snapshot = std::move(snapshot);
     config.certificates = std::move(certificates);
     config.crl_sources = std::move(sources);
+    config.ticket_keys = std::move(ticket_keys);
     auto accepted = std::make_shared<Accepted>(accepted_);
     config.anchors = trust_.anchors_of(accepted_.config.trust);
     accepted->trust = trust_.take();
@@ -178,6 +181,24 @@ class Rotator {
     return now;
   }
 
+  // All key files are one item: the order of the keys is their meaning.
+  std::shared_ptr<const tls::TicketKeys> rotate_ticket_keys() {
+    const SessionConfig& session = accepted_.config.session;
+    if (session.ticket_keys.empty()) return current_.ticket_keys;
+    const Item item{ItemKind::ticket_keys, std::string(kTicketKeysName)};
+    std::shared_ptr<const tls::TicketKeys> now;
+    auto found = sink_.aside([&] { now = load_ticket_keys(session, files_, sink_); });
+    if (const Diagnostic* error = first_error(found); error != nullptr || !now) {
+      keep(item, error == nullptr ? session.ticket_keys.front().value : error->value,
+           error == nullptr ? "can't be used" : error->message, true);
+      return current_.ticket_keys;
+    }
+    if (now->same_as(*current_.ticket_keys)) return current_.ticket_keys;
+    result_.rotated.push_back(item);
+    warn(found);
+    return now;
+  }
+
   [[nodiscard]] std::string not_valid_now(const std::vector<CertificateInfo>& own) const {
     for (const CertificateInfo& one : own) {
       if (one.kind != "server") continue;
@@ -225,9 +246,11 @@ std::string_view to_string(ItemKind kind) noexcept {
     case ItemKind::ca:
       return "ca";
     case ItemKind::crl:
+      return "crl";
+    case ItemKind::ticket_keys:
       break;
   }
-  return "crl";
+  return "ticket_keys";
 }
 
 Rotation rotate(const LoadedConfig& current, const CanServe& can_serve) {

@@ -18,12 +18,15 @@ enum class ItemKind : std::uint8_t {
   certificate,  // certificates, keys and passphrases of a virtual host
   ca,           // the CAs of a trust set
   crl,          // its CRLs
+  ticket_keys,  // the key files of session tickets
 };
-std::string_view to_string(ItemKind kind) noexcept;  // "certificate", "ca", "crl"
+std::string_view to_string(ItemKind kind) noexcept;  // "certificate", "ca", "crl", "ticket_keys"
+// Of the one item of kind ticket_keys.
+inline constexpr std::string_view kTicketKeysName = "session";
 
 struct Item {
   ItemKind kind = ItemKind::certificate;
-  std::string name;  // of the virtual host or trust set
+  std::string name;  // of the virtual host or trust set, or kTicketKeysName
   friend auto operator<=>(const Item&, const Item&) = default;
 };
 

@@ -6,6 +6,7 @@ import pytest
 
 from harness.clients import context, tls
 from harness.config import document, respond, virtual_host
+from harness.waiting import eventually
 
 BOTH = pytest.mark.parametrize("version", ["1.2", "1.3"])
 
@@ -103,6 +104,68 @@ def test_the_files_are_read_again_when_they_change(pki, gateway, tmp_path):
     replacement.rename(key)
     running.counted(before + 1, "gateway_config_generation")
     assert not visit(running, ctx, session)[0]
+
+
+def replace(path, content):
+    fresh = path.with_name("." + path.name)
+    key_file(fresh, content)
+    fresh.rename(path)
+
+
+def rotations(running, result="rotated", item="ticket_keys"):
+    return running.metric("gateway_rotations_total", item=item, result=result)
+
+
+@BOTH
+def test_replicas_rotate_their_key_files_without_a_reload(pki, gateway, tmp_path, version):
+    """Each replica has files of its own, as a Secret on each machine: current, previous and next. No session is lost on the way."""
+    keys = [os.urandom(80) for _ in range(5)]
+    names = ("current.key", "previous.key", "next.key")
+    folders, replicas = [tmp_path / "here", tmp_path / "there"], []
+    for folder in folders:
+        folder.mkdir()
+        paths = [key_file(folder / name, key) for name, key in zip(names, (keys[1], keys[0], keys[2]))]
+        replicas.append(gateway(config(pki, *paths)))
+    ctx = context(pki, version=version, cert=pki.client)
+    _, session = visit(replicas[0], ctx)
+    for step in (2, 3):
+        for folder, running in zip(folders, replicas):
+            for name, key in zip(("previous.key", "current.key", "next.key"), (keys[step - 1], keys[step], keys[step + 1])):
+                replace(folder / name, key)
+            eventually(lambda: rotations(running) >= step - 1 and running.metric("gateway_rotation_stale") == 0, "the keys are taken up")
+            for replica in (*replicas, *replicas):
+                resumed, session = visit(replica, ctx, session)
+                assert resumed, (step, replicas.index(replica))
+    assert all(running.metric("gateway_config_generation") == 1 for running in replicas)
+    _, first = visit(replicas[0], ctx)
+    for path in names:
+        replace(folders[0] / path, os.urandom(80))
+    eventually(lambda: not visit(replicas[0], ctx, first)[0], "keys that all left open nothing any more")
+
+
+def test_a_faulty_key_file_keeps_the_keys_and_alarms(pki, gateway, tmp_path):
+    key = key_file(tmp_path / "current.key")
+    running = gateway(config(pki, key))
+    ctx = context(pki, version="1.3", cert=pki.client)
+    _, session = visit(running, ctx)
+    replace(tmp_path / "current.key", b"x" * 80)
+    eventually(lambda: running.metric("gateway_rotation_stale", item="ticket_keys", name="session") == 1, "the fault alarms")
+    assert visit(running, ctx, session)[0]
+    replace(tmp_path / "current.key", os.urandom(80))
+    eventually(lambda: rotations(running) == 1 and running.metric("gateway_rotation_stale") == 0, "it is mended")
+    assert not visit(running, ctx, session)[0]
+
+
+def test_a_rotation_of_something_else_keeps_the_keys_of_the_files(pki, gateway, tmp_path):
+    key, crl = key_file(tmp_path / "current.key"), pki.root.write_crl(tmp_path / "clients.crl")
+    own = config(pki, key)
+    own["trust"]["clients"]["crl"] = [str(crl)]
+    running = gateway(own)
+    ctx = context(pki, version="1.3", cert=pki.client)
+    _, session = visit(running, ctx)
+    pki.root.write_crl(tmp_path / "fresh.crl", [pki.bob], number=2).rename(crl)
+    eventually(lambda: rotations(running, item="crl") == 1, "the CRL is taken up")
+    assert visit(running, ctx, session)[0]
 
 
 @pytest.mark.parametrize("content, says", [(b"x" * 80, "these are not random"), (bytes(range(48)), "found 48 bytes"), (b"", "found 0 bytes")])

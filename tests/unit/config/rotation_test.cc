@@ -260,6 +260,41 @@ TEST_CASE("where the CA goes whose CRL a URL had, the new CA's is fetched before
   CHECK_FALSE(scene.host(0).tls->trust->crls_pending);
 }
 
+namespace {
+
+std::string key_bytes(unsigned char first) {
+  std::string bytes;
+  for (unsigned i = 0; i < tls::kTicketKeyFileBytes; ++i) bytes += static_cast<char>(first + i);
+  return bytes;
+}
+
+}  // namespace
+
+TEST_CASE("ticket keys that change take the place of the old ones, and keep it while a file is at fault") {
+  Scene scene;
+  scene.folder.write("now.key", key_bytes(1));
+  scene.folder.write("old.key", key_bytes(2));
+  scene.current = scene.folder.good(std::string(kYaml) + "session: {ticket_keys: [now.key, old.key]}\n");
+  const auto before = scene.current.ticket_keys;
+  REQUIRE(before);
+  CHECK_FALSE(scene.rotate().config);
+  scene.folder.write("now.key", "of no use");
+  const Rotation faulty = scene.rotate();
+  CHECK(words(faulty.kept).starts_with("ticket_keys session, now.key: 'now.key': expected a ticket key of 80 random "));
+  CHECK(std::ranges::any_of(faulty.watched_files, [](const auto& file) { return file.path.ends_with("old.key"); }));
+  scene.put_pair("a", "other-server");
+  CHECK_MESSAGE(words(scene.rotate().rotated) == "certificate a\n", "another item does not wait for it");
+  CHECK(scene.current.ticket_keys == before);
+  scene.folder.write("now.key", key_bytes(2));
+  CHECK_MESSAGE(scene.rotate().kept.at(0).file == "old.key", "halfway: both files have one key");
+  scene.folder.write("now.key", key_bytes(3));
+  const Rotation mended = scene.rotate();
+  CHECK(words(mended.rotated) == "ticket_keys session\n");
+  CHECK(mended.kept.empty());
+  CHECK_FALSE(scene.current.ticket_keys->same_as(*before));
+  CHECK_MESSAGE(scene.rotate().rotated.empty(), "once");
+}
+
 TEST_CASE("a rotation does not repeat the warnings of the load") {
   Scene scene;
   scene.put_pair("a", "ending-server");
