@@ -25,14 +25,14 @@ CrlFiles::Entry CrlFiles::read(const std::string& entry) {
     return found;
   }
   if (entry.find("://") != std::string::npos) {
-    found.errors.push_back(
-        fmt::format("expected a file, a folder or an http URL, found {}: CRLs are signed, and so fetched by http only",
-                    in_quotes(entry)));
+    found.faults.push_back({entry, fmt::format("expected a file, a folder or an http URL, found {}: CRLs are signed, "
+                                               "and so fetched by http only",
+                                               in_quotes(entry))});
     return found;
   }
   const auto names = files_.list(entry);
   if (!names) {
-    found.errors.push_back(names.error());
+    found.faults.push_back({entry, names.error()});
   } else if (*names) {
     add_folder(entry, **names, found);
   } else {
@@ -45,25 +45,25 @@ CrlFiles::Entry CrlFiles::read(const std::string& entry) {
 void CrlFiles::add_url(const std::string& text, Entry& found) {
   const auto url = core::HttpUrl::parse(text);
   if (!url) {
-    found.errors.push_back(fmt::format("{} can't be fetched: {}", in_quotes(text), url.error()));
+    found.faults.push_back({text, fmt::format("{} can't be fetched: {}", in_quotes(text), url.error())});
     return;
   }
   const std::string path = (std::filesystem::path(state_directory_) / crl_file_name(*url)).string();
   Entry copy;
   add_file(path, copy);
   std::error_code error;
-  if (copy.errors.empty()) {
+  if (copy.faults.empty()) {
     found.sources.push_back({.name = text, .crls = copy.sources.front().crls, .is_fetched = true});
   } else if (std::filesystem::status(path, error).type() == std::filesystem::file_type::not_found) {
     found.pending = "has not been fetched yet";
   } else {
-    found.pending = fmt::format("has to be fetched again, as {}", copy.errors.front());
+    found.pending = fmt::format("has to be fetched again, as {}", copy.faults.front().error);
   }
 }
 
 void CrlFiles::add_folder(const std::string& folder, const std::vector<std::string>& names, Entry& found) {
   const auto reject = [&](std::string_view why) {
-    found.errors.push_back(fmt::format("folder {} {}", in_quotes(folder), why));
+    found.faults.push_back({folder, fmt::format("folder {} {}", in_quotes(folder), why)});
   };
   if (names.size() > kMostNames) return reject(fmt::format("holds more than {} files", kMostNames));
   std::size_t bytes = 0;
@@ -74,7 +74,7 @@ void CrlFiles::add_folder(const std::string& folder, const std::vector<std::stri
     if (bytes > kMaxFileBytes) return reject(fmt::format("holds more than {} bytes", kMaxFileBytes));
   }
   // Emptied, not filled yet, not mounted: whatever it is, nobody would be revoked any more.
-  if (found.sources.empty() && found.errors.empty()) reject("holds no CRL");
+  if (found.sources.empty() && found.faults.empty()) reject("holds no CRL");
 }
 
 std::size_t CrlFiles::add_file(const std::string& path, Entry& found) {
@@ -85,7 +85,7 @@ std::size_t CrlFiles::add_file(const std::string& path, Entry& found) {
   if (crls) {
     found.sources.push_back({.name = path, .crls = *crls});
   } else {
-    found.errors.push_back(crls.error());
+    found.faults.push_back({path, crls.error()});
   }
   return bytes;
 }

@@ -28,8 +28,12 @@ class CrlFiles {
       tls::CrlFile crls;
       bool is_fetched = false;  // nobody vouches for it but its signature
     };
+    struct Fault {
+      std::string name;  // as of a source; that of the entry if all of it is at fault
+      std::string error;
+    };
     std::vector<Source> sources;
-    std::vector<std::string> errors;
+    std::vector<Fault> faults;
     std::string pending;  // why there is no copy of the URL that could be used; "" if there is
   };
   Entry read(const std::string& entry);

@@ -10,4 +10,9 @@ namespace gateway::config {
 // which is reported at the path that names the file.
 bool load_ocsp(const OcspConfig& config, CertificateChains& chains, DiagnosticSink& sink, tls::TrustSet& set);
 
+// Whether the same responders are asked and believed. Null: nobody is asked.
+inline bool same_ocsp_answers(const tls::OcspOptions* one, const tls::OcspOptions* other) {
+  return one == nullptr || other == nullptr ? one == other : one->settings == other->settings;
+}
+
 }  // namespace gateway::config

@@ -9,10 +9,10 @@
 #include "config/accepted.h"
 #include "config/certificate_chains.h"
 #include "config/file_reader.h"
+#include "config/ocsp_material.h"
 #include "config/quote.h"
 #include "config/ticket_key_files.h"
 #include "config/tls_material.h"
-#include "tls/crl_index.h"
 
 namespace gateway::config {
 namespace {
@@ -22,28 +22,6 @@ using std::chrono::sys_seconds;
 const Diagnostic* first_error(std::span<const Diagnostic> found) {
   const auto error = std::ranges::find(found, Severity::error, &Diagnostic::severity);
   return error == found.end() ? nullptr : &*error;
-}
-
-// What a CRL of the same issuer, at least as new, must take the place of: else clients that are revoked would not be
-// any more. An issuer that has left the trust set takes its CRLs along.
-std::string lost_crl(const TrustMaterial::Trust& before, const TrustMaterial::Trust& after) {
-  const auto is_anchor = [](const TrustMaterial::Trust& trust, const std::string& subject) {
-    return std::ranges::find(trust.anchors, subject, &tls::CertificateFacts::subject) != trust.anchors.end();
-  };
-  const auto now = after.set->crls->describe();
-  for (const tls::CrlIndex::Info& old : before.set->crls->describe()) {
-    if (old.superseded || (is_anchor(before, old.issuer) && !is_anchor(after, old.issuer))) continue;
-    const tls::CrlIndex::Info* newest = nullptr;
-    for (const tls::CrlIndex::Info& crl : now) {
-      if (crl.issuer == old.issuer && (newest == nullptr || crl.this_update > newest->this_update)) newest = &crl;
-    }
-    if (newest == nullptr) return fmt::format("no file has a CRL of {} any more", in_quotes(old.issuer));
-    if (newest->this_update < old.this_update) {
-      return fmt::format("the CRL of {} is of {}, older than the one in use, of {}", in_quotes(old.issuer),
-                         date_of(newest->this_update), date_of(old.this_update));
-    }
-  }
-  return {};
 }
 
 class Rotator {
@@ -103,8 +81,17 @@ class Rotator {
     }
   }
 
-  // The set as its files are now; as it was if they can't be used.
+  static bool has_url(const TrustConfig& config) {
+    return std::ranges::any_of(config.crl, [](const Text& entry) { return core::HttpUrl::is_meant(entry.value); });
+  }
+
+  // The set as its files are now; what is at fault is as it was. Where a URL is among its CRLs it goes as a whole: what
+  // may be fetched depends on the CAs, and whether they can be taken on what was fetched.
   std::vector<Diagnostic> read(const TrustConfig& config) {
+    return has_url(config) ? read_whole(config) : read_by_file(config);
+  }
+
+  std::vector<Diagnostic> read_whole(const TrustConfig& config) {
     const std::string& name = config.name.value;
     auto found = sink_.aside([&] { trust_.load(config); });
     const TrustMaterial::Trust* now = trust_.find(name);
@@ -118,13 +105,46 @@ class Rotator {
     return found;
   }
 
+  std::vector<Diagnostic> read_by_file(const TrustConfig& config) {
+    const std::string& name = config.name.value;
+    const TrustMaterial::Trust& before = accepted_.trust.at(name);
+    std::vector<TrustMaterial::Fault> faults;
+    auto found = sink_.aside([&] { faults = trust_.rotate(config, before); });
+    for (const bool is_crl : {false, true}) {
+      const auto is_one = [&](const TrustMaterial::Fault& fault) { return fault.is_crl == is_crl; };
+      const auto first = std::ranges::find_if(faults, is_one);
+      if (first == faults.end()) continue;
+      const auto others = std::ranges::count_if(faults, is_one) - 1;
+      keep({is_crl ? ItemKind::crl : ItemKind::ca, name}, first->file,
+           others == 0 ? first->reason : fmt::format("{}; and {} more", first->reason, others),
+           std::ranges::any_of(faults, [&](const auto& fault) { return is_one(fault) && fault.refuses_load; }));
+    }
+    return found;
+  }
+
   void rotate(const TrustConfig& config, std::vector<Diagnostic>& found) {
+    return has_url(config) ? rotate_whole(config, found) : rotate_by_file(config, found);
+  }
+
+  void rotate_by_file(const TrustConfig& config, std::vector<Diagnostic>& found) {
+    const std::string& name = config.name.value;
+    const TrustMaterial::Trust& before = accepted_.trust.at(name);
+    const TrustMaterial::Trust& now = *trust_.find(name);
+    if (now.set == before.set) return;
+    if (now.set->anchors != before.set->anchors || !same_ocsp_answers(now.set->ocsp.get(), before.set->ocsp.get()))
+      result_.rotated.push_back({ItemKind::ca, name});
+    if (now.crls != before.crls) result_.rotated.push_back({ItemKind::crl, name});
+    warn(found);
+  }
+
+  void rotate_whole(const TrustConfig& config, std::vector<Diagnostic>& found) {
     const std::string& name = config.name.value;
     const TrustMaterial::Trust& before = accepted_.trust.at(name);
     const TrustMaterial::Trust* now = trust_.find(name);
     const bool same_anchors = now->set->anchors == before.set->anchors;
-    const bool same_crls = now->crl_files == before.crl_files && now->set->crls_pending == before.set->crls_pending;
-    if (same_anchors && same_crls) return trust_.put(name, before);
+    const bool same_crls = now->crls == before.crls && now->set->crls_pending == before.set->crls_pending;
+    const bool same_ocsp = same_ocsp_answers(now->set->ocsp.get(), before.set->ocsp.get());
+    if (same_anchors && same_crls && same_ocsp) return trust_.put(name, before);
     if (now->set->crls_pending && !before.set->crls_pending) {
       const auto url = std::ranges::find_if(found, [](const auto& one) { return core::HttpUrl::is_meant(one.value); });
       keep({ItemKind::crl, name}, url == found.end() ? "" : url->value,
@@ -135,7 +155,7 @@ class Rotator {
       keep({ItemKind::crl, name}, config.crl.empty() ? "" : config.crl.front().value, std::move(lost), false);
       return trust_.put(name, before);
     }
-    if (!same_anchors) result_.rotated.push_back({ItemKind::ca, name});
+    if (!same_anchors || !same_ocsp) result_.rotated.push_back({ItemKind::ca, name});
     if (!same_crls) result_.rotated.push_back({ItemKind::crl, name});
     warn(found);
   }

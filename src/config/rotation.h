@@ -16,7 +16,7 @@ namespace gateway::config {
 // What is rotated as a whole, or kept as a whole.
 enum class ItemKind : std::uint8_t {
   certificate,  // certificates, keys and passphrases of a virtual host
-  ca,           // the CAs of a trust set
+  ca,           // the CAs of a trust set, and its OCSP responder's certificate
   crl,          // its CRLs
   ticket_keys,  // the key files of session tickets
 };

@@ -80,10 +80,11 @@ bool TrustMaterial::read_crls(const TrustConfig& config, Trust& trust, tls::Trus
   };
   std::vector<Origin> origins;
   bool complete = true;
-  for (const Text& entry : config.crl) {
+  for (std::size_t i = 0; i < config.crl.size(); ++i) {
+    const Text& entry = config.crl[i];
     CrlFiles::Entry read = crls_.read(entry.value);
-    for (std::string& error : read.errors) sink_.error(entry.at, entry.value, std::move(error));
-    complete = complete && read.errors.empty();
+    for (const auto& fault : read.faults) sink_.error(entry.at, entry.value, fault.error);
+    complete = complete && read.faults.empty();
     for (CrlFiles::Entry::Source& source : read.sources) {
       if (source.is_fetched) {
         // Its CA may have changed since it was taken.
@@ -94,6 +95,7 @@ bool TrustMaterial::read_crls(const TrustConfig& config, Trust& trust, tls::Trus
           continue;
         }
       }
+      trust.crls.push_back({.entry = i, .name = source.name, .file = source.crls});
       files.push_back(std::move(source.crls));
       origins.push_back({entry, std::move(source.name)});
     }
@@ -104,7 +106,6 @@ bool TrustMaterial::read_crls(const TrustConfig& config, Trust& trust, tls::Trus
         fmt::format("the CRL of {} {}: until it is there every client of trust set {} is refused (crl_missing)",
                     in_quotes(entry.value), read.pending, in_quotes(config.name.value)));
   }
-  trust.crl_files = files;
   if (!complete || trust.anchors.empty()) return false;
   auto index = tls::CrlIndex::build(files, set.anchors);
   if (!index) {

@@ -18,11 +18,17 @@ namespace gateway::config {
 // Reads and checks the client CAs and CRLs of the trust sets. Faults are reported at the path that names the file.
 class TrustMaterial {
  public:
+  struct Crl {
+    std::size_t entry = 0;  // of `crl` in the config
+    std::string name;       // of the file
+    tls::CrlFile file;      // the same object as long as its content is
+    friend bool operator==(const Crl&, const Crl&) = default;
+  };
   struct Trust {
     std::shared_ptr<const tls::TrustSet> set;
     std::vector<tls::CertificateFacts> anchors;
-    std::vector<Text> anchor_paths;       // which file each is from
-    std::vector<tls::CrlFile> crl_files;  // the same objects as long as their contents are
+    std::vector<Text> anchor_paths;  // which file each is from
+    std::vector<Crl> crls;
   };
 
   TrustMaterial(CrlFiles& crls, CertificateChains& chains, DiagnosticSink& sink, std::chrono::sys_seconds now)
@@ -30,6 +36,17 @@ class TrustMaterial {
 
   // What can't be used is reported and not found afterwards.
   void load(const TrustConfig& config);
+  // A file that can't be taken.
+  struct Fault {
+    bool is_crl = false;
+    std::string file;  // as the config writes it
+    std::string reason;
+    bool refuses_load = true;
+  };
+  // Reads the files of a set that is in use again. What is at fault keeps what it has in `before`, while all else takes
+  // its place: each CRL file and the OCSP responder's certificate on their own, the CAs together. If nothing changes,
+  // find() has `before` itself.
+  std::vector<Fault> rotate(const TrustConfig& config, const Trust& before);
   // Null if there is none of this name that can be used. Shared by all hosts that name it.
   [[nodiscard]] const Trust* find(const std::string& name) const;
   // In place of what was loaded, or could not be.
@@ -47,6 +64,12 @@ class TrustMaterial {
   void check_roots(const TrustConfig& config, const Trust& trust);
   bool read_crls(const TrustConfig& config, Trust& trust, tls::TrustSet& set);
   void check_crls(const TrustConfig& config, const Trust& trust, const tls::TrustSet& set);
+  // Of rotate(): what is at fault is `before`'s afterwards.
+  void rotate_anchors(const TrustConfig& config, const Trust& before, tls::TrustSet& set, Trust& trust,
+                      std::vector<Fault>& faults);
+  void rotate_crls(const TrustConfig& config, const Trust& before, tls::TrustSet& set, Trust& trust,
+                   std::vector<Fault>& faults);
+  void rotate_ocsp(const TrustConfig& config, const Trust& before, tls::TrustSet& set, std::vector<Fault>& faults);
 
   CrlFiles& crls_;
   CertificateChains& chains_;

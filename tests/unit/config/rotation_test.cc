@@ -262,6 +262,134 @@ TEST_CASE("where the CA goes whose CRL a URL had, the new CA's is fetched before
 
 namespace {
 
+std::vector<std::string> issuers_of(const Scene& scene) {
+  std::vector<std::string> issuers;
+  for (const auto& crl : scene.host(0).tls->trust->crls->describe()) issuers.push_back(crl.issuer);
+  return issuers;
+}
+
+// Two CAs, their CRLs in a folder, and whatever else the trust set says.
+struct FolderScene : Scene {
+  explicit FolderScene(const std::string& more = "") {
+    std::filesystem::create_directory(folder.path() / "crls");
+    put("crls/a.crl", "pki/ca.crl");
+    put("crls/b.crl", "pki/other/ca.crl");
+    add_ca("pki/other/ca.pem");
+    std::string yaml = kYaml;
+    yaml.replace(yaml.find("[ca.crl], revocation: {require: false"), 37, "[crls/], revocation: {require: false" + more);
+    current = folder.good(yaml);
+  }
+  void add_ca(const std::string& source) const {
+    std::ofstream(folder.path() / "ca.pem", std::ios::app) << std::ifstream(folder.path() / source).rdbuf();
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a CRL file at fault keeps its own last good, while the others and the CAs are rotated") {
+  FolderScene scene;
+  const auto before = issuers_of(scene);
+  REQUIRE(before.size() == 2);
+  const auto file_of = [&](std::string_view name) {
+    for (const auto& crl : scene.current.accepted->trust.at("t").crls) {
+      if (crl.name.ends_with(name)) return crl.file;
+    }
+    return tls::CrlFile();
+  };
+  const tls::CrlFile kept = file_of("b.crl");
+  scene.folder.write("crls/b.crl", "nothing of use");
+  scene.put("crls/c.crl", "pki/issuing/ca.crl");
+  const Rotation done = scene.rotate();
+  CHECK(words(done.rotated) == "crl t\n");
+  REQUIRE(done.kept.size() == 1);
+  CHECK(done.kept[0].file == "crls/");
+  CHECK(done.kept[0].reason.find("crls/b.crl' can't be used") != std::string::npos);
+  CHECK(done.kept[0].refuses_load);
+  CHECK(issuers_of(scene).size() == 3);
+  CHECK(file_of("b.crl") == kept);
+
+  scene.add_ca("pki/issuing/ca.pem");
+  const Rotation ca = scene.rotate();
+  CHECK(words(ca.rotated) == "ca t\n");
+  CHECK(ca.kept.size() == 1);
+  CHECK(scene.host(0).tls->trust->anchors.size() == 3);
+
+  std::filesystem::remove(scene.folder.path() / "crls/b.crl");
+  const Rotation gone = scene.rotate();
+  CHECK(gone.rotated.empty());
+  REQUIRE(gone.kept.size() == 1);
+  CHECK(gone.kept[0].reason.find("any more") != std::string::npos);
+  CHECK_FALSE(gone.kept[0].refuses_load);
+  CHECK(file_of("b.crl") == kept);
+
+  scene.put("crls/elsewhere.crl", "pki/other/ca.crl");
+  CHECK_MESSAGE(scene.rotate().kept.empty(), "the same CRL under another name will do");
+  CHECK(issuers_of(scene).size() == 3);
+}
+
+TEST_CASE("CAs at fault stay, while a CRL is rotated; a folder that is gone keeps all that was in it") {
+  FolderScene scene;
+  const auto anchors = scene.host(0).tls->trust->anchors;
+  scene.folder.write("ca.pem", "nothing of use");
+  scene.put("crls/c.crl", "pki/issuing/ca.crl");
+  const Rotation done = scene.rotate();
+  CHECK(words(done.rotated) == "crl t\n");
+  CHECK(words(done.kept).starts_with("ca t, ca.pem: "));
+  CHECK(scene.host(0).tls->trust->anchors == anchors);
+  std::filesystem::rename(scene.folder.path() / "crls", scene.folder.path() / "moved");
+  const Rotation gone = scene.rotate();
+  CHECK(gone.rotated.empty());
+  CHECK(gone.kept.size() == 2);
+  CHECK(issuers_of(scene).size() == 3);
+}
+
+TEST_CASE("another certificate of the OCSP responder is a rotation, and a faulty one holds nothing else back") {
+  Scene scene;
+  scene.put("responder.pem", "pki/issued/server.pem");
+  std::string yaml = kYaml;
+  yaml.replace(yaml.find("{require: false"), 15,
+               "{require: false, ocsp: {mode: hard, responder: 'http://127.0.0.1:1/', responder_certificate: "
+               "responder.pem}");
+  scene.current = scene.folder.good(yaml);
+  const auto believed = [&] { return scene.host(0).tls->trust->ocsp->settings.responder_certificate; };
+  const auto before = scene.host(0).tls->trust;
+  REQUIRE(before->ocsp);
+  CHECK(scene.rotate().rotated.empty());
+  scene.put("responder.pem", "pki/issued/other-server.pem");
+  CHECK(words(scene.rotate().rotated) == "ca t\n");
+  const std::string now = believed();
+  CHECK(now != before->ocsp->settings.responder_certificate);
+  CHECK(scene.host(0).tls->trust->ocsp->authority != before->ocsp->authority);
+  CHECK(scene.host(0).tls->trust->crls == before->crls);
+  CHECK(scene.host(1).tls->trust == scene.host(0).tls->trust);
+  scene.folder.write("responder.pem", "nothing of use");
+  std::ofstream(scene.folder.path() / "ca.pem", std::ios::app)
+      << std::ifstream(scene.folder.path() / "pki/other/ca.pem").rdbuf();
+  const Rotation done = scene.rotate();
+  CHECK(words(done.rotated) == "ca t\n");
+  CHECK(words(done.kept).starts_with("ca t, responder.pem: "));
+  CHECK(believed() == now);
+  CHECK(scene.host(0).tls->trust->ocsp->anchors.size() == 2);
+  CHECK(scene.host(0).tls->trust->anchors.size() == 2);
+}
+
+TEST_CASE("another issuer to ask for a staple with is a rotation of the host") {
+  Scene scene;
+  scene.put("issuer.pem", "pki/ca.pem");
+  std::string yaml = kYaml;
+  yaml.replace(yaml.find("key: a.key"), 10,
+               "key: a.key, stapling: {issuer: issuer.pem, responder: 'http://127.0.0.1:1/'}");
+  scene.current = scene.folder.good(yaml);
+  REQUIRE(scene.host(0).tls->stapled.size() == 1);
+  scene.put("issuer.pem", "pki/other/ca.pem");
+  CHECK(words(scene.rotate().rotated) == "certificate a\n");
+  CHECK_MESSAGE(scene.host(0).tls->stapled.empty(), "it is not the issuer");
+  scene.folder.write("issuer.pem", "nothing of use");
+  CHECK(words(scene.rotate().kept).starts_with("certificate a, issuer.pem: "));
+}
+
+namespace {
+
 std::string key_bytes(unsigned char first) {
   std::string bytes;
   for (unsigned i = 0; i < tls::kTicketKeyFileBytes; ++i) bytes += static_cast<char>(first + i);
