@@ -16,6 +16,7 @@ struct Accepted {
   Config config;
   std::unordered_map<std::string, TrustMaterial::Trust> trust;  // that is in use, by name
   std::shared_ptr<tls::CrlCache> crls;                          // of all loads and rotations
+  std::unordered_map<std::string, core::Sha256> host_inputs;    // inputs_of() what each virtual host serves, by name
 };
 
 }  // namespace gateway::config

@@ -9,6 +9,7 @@
 #include "config/accepted.h"
 #include "config/certificate_chains.h"
 #include "config/file_reader.h"
+#include "config/host_inputs.h"
 #include "config/ocsp_material.h"
 #include "config/quote.h"
 #include "config/ticket_key_files.h"
@@ -37,7 +38,8 @@ class Rotator {
         chains_(files_, sink_, now),
         crls_(files_, *accepted_.crls, current.state_directory, now),
         trust_(crls_, chains_, sink_, now),
-        material_(files_, chains_, trust_, sink_, accepted_.config.pkcs11_module) {}
+        material_(files_, chains_, trust_, sink_, accepted_.config.pkcs11_module),
+        host_inputs_(accepted_.host_inputs) {}
 
   void run() {
     const std::vector<TrustConfig>& sets = accepted_.config.trust;
@@ -62,6 +64,7 @@ class Rotator {
     auto accepted = std::make_shared<Accepted>(accepted_);
     config.anchors = trust_.anchors_of(accepted_.config.trust);
     accepted->trust = trust_.take();
+    accepted->host_inputs = std::move(host_inputs_);
     config.accepted = std::move(accepted);
     for (const Diagnostic& warning : result_.warnings) config.warnings.push_back(warning);
     result_.config = std::move(config);
@@ -163,9 +166,6 @@ class Rotator {
   std::shared_ptr<const tls::HostOptions> rotate(const VirtualHostConfig& config,
                                                  const std::shared_ptr<const tls::HostOptions>& before,
                                                  std::vector<CertificateInfo>& certificates) {
-    std::shared_ptr<const tls::HostOptions> now;
-    auto found = sink_.aside([&] { now = material_.load_host(config); });
-    std::vector<CertificateInfo> own = material_.take_certificates();
     // The same certificates with the trust set of today: what this host has if its files are at fault.
     auto kept = before;
     if (before->trust) {
@@ -176,6 +176,18 @@ class Rotator {
         kept = std::move(copy);
       }
     }
+    // Nothing of it has changed: no command is run again, and no token opened.
+    const core::Sha256 inputs = inputs_of(config, accepted_.config.pkcs11_module, files_);
+    std::vector<CertificateInfo> own;
+    if (const auto known = host_inputs_.find(config.name.value);
+        known != host_inputs_.end() && known->second == inputs) {
+      keep_certificates(config.name.value, *kept, own);
+      std::ranges::move(own, std::back_inserter(certificates));
+      return kept;
+    }
+    std::shared_ptr<const tls::HostOptions> now;
+    auto found = sink_.aside([&] { now = material_.load_host(config); });
+    own = material_.take_certificates();
     bool is_taken = false;
     const Item item{ItemKind::certificate, config.name.value};
     const std::string& file = config.tls->certificates.front().certificate.value;
@@ -193,7 +205,9 @@ class Rotator {
       result_.rotated.push_back(item);
       warn(found);
     }
-    if (!is_taken) {
+    if (is_taken) {
+      host_inputs_.insert_or_assign(config.name.value, inputs);
+    } else {
       now = kept;
       keep_certificates(config.name.value, *kept, own);
     }
@@ -255,6 +269,7 @@ class Rotator {
   CrlFiles crls_;
   TrustMaterial trust_;
   TlsMaterial material_;
+  std::unordered_map<std::string, core::Sha256> host_inputs_;
 };
 
 }  // namespace

@@ -11,6 +11,7 @@
 #include "config/accepted.h"
 #include "config/certificate_chains.h"
 #include "config/checks.h"
+#include "config/host_inputs.h"
 #include "config/quote.h"
 #include "config/summary.h"
 #include "config/ticket_key_files.h"
@@ -96,8 +97,15 @@ class Builder {
       loaded.summary.push_back(fmt::format("session tickets: {} key file(s)", config_.session.ticket_keys.size()));
     }
     loaded.snapshot = std::move(snapshot);
-    loaded.accepted = std::make_shared<const Accepted>(Accepted{
-        .file = files_.config_file(), .config = std::move(config_), .trust = trust_.take(), .crls = crl_cache_});
+    std::unordered_map<std::string, core::Sha256> host_inputs;
+    for (const VirtualHostConfig& host : config_.virtual_hosts) {
+      if (host.tls) host_inputs.emplace(host.name.value, inputs_of(host, config_.pkcs11_module, files_));
+    }
+    loaded.accepted = std::make_shared<const Accepted>(Accepted{.file = files_.config_file(),
+                                                                .config = std::move(config_),
+                                                                .trust = trust_.take(),
+                                                                .crls = crl_cache_,
+                                                                .host_inputs = std::move(host_inputs)});
     return loaded;
   }
 

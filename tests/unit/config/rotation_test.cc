@@ -388,6 +388,41 @@ TEST_CASE("another issuer to ask for a staple with is a rotation of the host") {
   CHECK(words(scene.rotate().kept).starts_with("certificate a, issuer.pem: "));
 }
 
+TEST_CASE("a passphrase command is run again only if a file of its host has changed") {
+  Scene scene;
+  scene.put("a.key", "pki/issued/encrypted.key");
+  std::string yaml = kYaml;
+  yaml.replace(yaml.find("key: a.key"), 10,
+               "key: a.key, passphrase: {command: [sh, -c, 'echo >> runs; echo correct horse']}");
+  scene.current = scene.folder.good(yaml);
+  const auto runs = [&] { return std::filesystem::file_size(scene.folder.path() / "runs"); };
+  REQUIRE(runs() == 1);
+  const auto before = scene.current;
+  scene.put_pair("b", "other-server");
+  std::ofstream(scene.folder.path() / "ca.pem", std::ios::app)
+      << std::ifstream(scene.folder.path() / "pki/other/ca.pem").rdbuf();
+  const Rotation done = scene.rotate();
+  CHECK(words(done.rotated) == "ca t\ncertificate b\n");
+  CHECK(runs() == 1);
+  CHECK(std::ranges::count_if(done.watched_files, [](const auto& file) {
+          return file.path.ends_with("a.pem") || file.path.ends_with("a.key");
+        }) == 3);
+  CHECK_MESSAGE(scene.host(0).tls->trust == scene.host(1).tls->trust, "the trust set of today");
+  CHECK(scene.current.certificates[0].subject == before.certificates[0].subject);
+  CHECK(std::ranges::count(scene.current.certificates, "trust", &CertificateInfo::kind) == 4);
+
+  scene.put("a.pem", "pki/issued/other-server.pem");
+  CHECK(scene.rotate().kept.size() == 1);
+  CHECK(runs() == 2);
+  CHECK_MESSAGE(scene.rotate().kept.size() == 1, "what is at fault is tried again");
+  CHECK(runs() == 3);
+  scene.put("a.key", "pki/issued/other-server.key");
+  CHECK(words(scene.rotate().rotated) == "certificate a\n");
+  CHECK(runs() == 4);
+  CHECK(scene.rotate().rotated.empty());
+  CHECK(runs() == 4);
+}
+
 namespace {
 
 std::string key_bytes(unsigned char first) {
