@@ -14,6 +14,8 @@
 #include "config/quote.h"
 #include "config/ticket_key_files.h"
 #include "config/tls_material.h"
+#include "core/http_url.h"
+#include "tls/crl_index.h"
 
 namespace gateway::config {
 namespace {
@@ -23,6 +25,28 @@ using std::chrono::sys_seconds;
 const Diagnostic* first_error(std::span<const Diagnostic> found) {
   const auto error = std::ranges::find(found, Severity::error, &Diagnostic::severity);
   return error == found.end() ? nullptr : &*error;
+}
+
+// What a CRL of the same issuer, at least as new, must take the place of: else clients that are revoked would not be
+// any more. An issuer that has left the trust set takes its CRLs along.
+std::string lost_crl(const TrustMaterial::Trust& before, const TrustMaterial::Trust& after) {
+  const auto is_anchor = [](const TrustMaterial::Trust& trust, const std::string& subject) {
+    return std::ranges::find(trust.anchors, subject, &tls::CertificateFacts::subject) != trust.anchors.end();
+  };
+  const auto now = after.set->crls->describe();
+  for (const tls::CrlIndex::Info& old : before.set->crls->describe()) {
+    if (old.superseded || (is_anchor(before, old.issuer) && !is_anchor(after, old.issuer))) continue;
+    const tls::CrlIndex::Info* newest = nullptr;
+    for (const tls::CrlIndex::Info& crl : now) {
+      if (crl.issuer == old.issuer && (newest == nullptr || crl.this_update > newest->this_update)) newest = &crl;
+    }
+    if (newest == nullptr) return fmt::format("no file has a CRL of {} any more", in_quotes(old.issuer));
+    if (newest->this_update < old.this_update) {
+      return fmt::format("the CRL of {} is of {}, older than the one in use, of {}", in_quotes(old.issuer),
+                         date_of(newest->this_update), date_of(old.this_update));
+    }
+  }
+  return {};
 }
 
 class Rotator {

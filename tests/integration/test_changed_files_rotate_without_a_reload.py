@@ -216,6 +216,37 @@ def test_a_new_crl_is_in_force_within_a_second(pki, gateway, files, swap):
     assert get(running.port, "strict.test", pki, cert=pki.bob).status == 200
 
 
+@pytest.mark.parametrize("fault", ["garbage", "gone", "forged"])
+def test_a_bad_crl_file_holds_back_neither_a_revocation_in_another_one_nor_a_new_ca(pki, gateway, files, fault):
+    folder = files / "crls"
+    folder.mkdir()
+    pki.root.write_crl(folder / "root.crl")
+    pki.other.write_crl(folder / "other.crl", [pki.stranger])
+    put(pki.root.pem, files / "cas.pem")
+    trust = {"ca": [str(files / "cas.pem")], "crl": [str(folder)]}
+    running = gateway(document(pki, files.host("strict", "strict"), trust={"clients": trust}))
+    assert get(running.port, "strict.test", pki, cert=pki.client).status == 200
+    if fault == "garbage":
+        (folder / "other.crl").write_text("nothing of use")
+    elif fault == "forged":
+        pki.impostor.write_crl(folder / "other.crl", number=2)
+    else:
+        (folder / "other.crl").unlink()
+    eventually(lambda: ("crl", "clients") in stale(running), "the fault is seen")
+    pki.root.write_crl(files / "fresh.crl", [pki.client], number=2).rename(folder / "root.crl")
+    eventually(lambda: "revoked" in refusal(running, pki, "strict.test", pki.client), "the new revocation counts")
+    assert get(running.port, "strict.test", pki, cert=pki.bob).status == 200
+    both = files / "both.pem"
+    both.write_bytes(pki.root.pem.read_bytes() + pki.other.pem.read_bytes())
+    both.rename(files / "cas.pem")
+    eventually(lambda: running.metric("gateway_rotations_total", item="ca", result="rotated") == 1, "the new CA is taken")
+    assert "revoked" in tls_error(running.port, "strict.test", pki, cert=pki.stranger), "by the last good CRL of the file at fault"
+    assert set(stale(running)) == {("crl", "clients")}
+    pki.other.write_crl(files / "mended.crl", number=2).rename(folder / "other.crl")
+    eventually(lambda: stale(running) == {}, "it is mended")
+    assert get(running.port, "strict.test", pki, cert=pki.stranger).status == 200
+
+
 def test_a_ca_that_is_added_admits_its_clients_and_one_that_leaves_does_not(pki, gateway, files):
     running = gateway(document(pki, files.host("strict", "strict"), trust={"clients": {**files.trust("clients", pki.root), "crl": []}}))
     old = tls(running.port, "strict.test", pki, cert=pki.client)
