@@ -229,7 +229,7 @@ def test_a_bad_crl_file_holds_back_neither_a_revocation_in_another_one_nor_a_new
     if fault == "garbage":
         (folder / "other.crl").write_text("nothing of use")
     elif fault == "forged":
-        pki.impostor.write_crl(folder / "other.crl", number=2)
+        pki.impostor.write_crl(folder / "third.crl", number=9)
     else:
         (folder / "other.crl").unlink()
     eventually(lambda: ("crl", "clients") in stale(running), "the fault is seen")
@@ -242,6 +242,7 @@ def test_a_bad_crl_file_holds_back_neither_a_revocation_in_another_one_nor_a_new
     eventually(lambda: running.metric("gateway_rotations_total", item="ca", result="rotated") == 1, "the new CA is taken")
     assert "revoked" in tls_error(running.port, "strict.test", pki, cert=pki.stranger), "by the last good CRL of the file at fault"
     assert set(stale(running)) == {("crl", "clients")}
+    (folder / "third.crl").unlink(missing_ok=True)
     pki.other.write_crl(files / "mended.crl", number=2).rename(folder / "other.crl")
     eventually(lambda: stale(running) == {}, "it is mended")
     assert get(running.port, "strict.test", pki, cert=pki.stranger).status == 200
