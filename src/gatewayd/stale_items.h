@@ -13,9 +13,9 @@
 
 namespace gateway::gatewayd {
 
-// Certificates, CAs, CRLs and ticket keys whose files can't be taken, so that what was in use before goes on. A fault that ends soon
-// is none: a certificate and its key are two files, replaced one after the other. One that stays is an alarm, until it
-// is mended. Control thread only.
+// Certificates, CAs, CRLs and ticket keys whose files can't be taken, so that what was in use before goes on. A fault
+// that ends soon is none: a certificate and its key are two files, replaced one after the other. One that stays is an
+// alarm, until it is mended. Control thread only.
 class StaleItems {
  public:
   static constexpr core::Milliseconds kSettleTime{5'000};

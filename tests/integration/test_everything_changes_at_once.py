@@ -1,4 +1,4 @@
-"""Certificates, CRLs and ticket keys that rotate, `gatewayctl revoke`, full and resumed handshakes, all at the same time: whoever is good is
+"""Certificates, CRLs and ticket keys that rotate, `gatewayctl revoke`, full and resumed handshakes, all at once: whoever is good is
 always served, and whoever is revoked never again."""
 import json
 import os
