@@ -24,7 +24,8 @@ TEST_LIMIT = 180
 
 
 def call(*arguments, **options):
-    return subprocess.run([str(each) for each in arguments], capture_output=True, text=True, check=False, **options)
+    return subprocess.run([str(each) for each in arguments], capture_output=True, text=True, errors="replace", check=False,
+                          **options)
 
 
 def copy_tree():
@@ -52,9 +53,11 @@ def build(targets):
 
 
 def targets_of(cases):
-    targets = {"gatewayd", "gatewayctl"}
-    for case in cases:
-        targets |= {f"test_{match[1]}" for test in case.tests if (match := UNIT.match(test))}
+    """What the tests need, and no more: linking is most of the time."""
+    targets = set()
+    for test in (test for case in cases for test in case.tests):
+        match = UNIT.match(test)
+        targets |= {f"test_{match[1]}"} if match else {"gatewayd", "gatewayctl"}
     return targets
 
 
@@ -68,7 +71,7 @@ def run_test(test):
         return done.returncode == 0
     environment = {**os.environ, "GATEWAYD_BIN": str(BUILD / "bin/gatewayd"), "GATEWAYCTL_BIN": str(BUILD / "bin/gatewayctl"),
                    "PYTHONDONTWRITEBYTECODE": "1"}
-    done = call(sys.executable, "-m", "pytest", "-q", "-n", os.cpu_count() or 2, "-p", "no:cacheprovider", TREE / "tests/integration" / test,
+    done = call(sys.executable, "-m", "pytest", "-q", "-x", "-n", os.cpu_count() or 2, "-p", "no:cacheprovider", TREE / "tests/integration" / test,
                 env=environment, cwd=TREE, timeout=TEST_LIMIT)
     if done.returncode not in (0, 1):
         sys.exit(f"pytest could not run {test}\n{done.stdout[-3000:]}{done.stderr[-3000:]}")
