@@ -47,6 +47,16 @@ PkeyPtr rsa_key_of(const BIGNUM* modulus, const BIGNUM* exponent) {
   return PkeyPtr(key);
 }
 
+// Nobody has the other half of it.
+PkeyPtr huge_key() {
+  const BignumPtr modulus(BN_new());
+  const BignumPtr exponent(BN_new());
+  BN_set_bit(modulus.get(), 8192);
+  BN_set_bit(modulus.get(), 0);
+  BN_set_word(exponent.get(), 65537);
+  return rsa_key_of(modulus.get(), exponent.get());
+}
+
 }  // namespace
 
 TEST_CASE("RSA from 2048 bits, curves from 256 bits and Edwards curves are good keys") {
@@ -107,16 +117,19 @@ TEST_CASE("a huge RSA key is refused before anything is verified with it") {
   X509_up_ref(good.certificate.get());
   sk_X509_push(presented, good.certificate.get());
   CHECK(check_key_sizes(presented).has_value());
-  const BignumPtr modulus(BN_new());
-  const BignumPtr exponent(BN_new());
-  BN_set_bit(modulus.get(), 8192);
-  BN_set_bit(modulus.get(), 0);
-  BN_set_word(exponent.get(), 65537);
-  const PkeyPtr huge = rsa_key_of(modulus.get(), exponent.get());
   X509* large = X509_dup(good.certificate.get());
-  REQUIRE(X509_set_pubkey(large, huge.get()) == 1);
+  REQUIRE(X509_set_pubkey(large, huge_key().get()) == 1);
   sk_X509_push(presented, large);
   const auto checked = check_key_sizes(presented);
   REQUIRE_FALSE(checked.has_value());
   CHECK(checked.error().reason == Reason::malformed_certificate);
+}
+
+TEST_CASE("a huge RSA key anywhere in what a client sends is refused") {
+  const Issued alice = make_client("alice", client_root());
+  const Issued beside = make_intermediate("Beside", client_root());
+  const Gateway gateway({HostSpec{}});
+  CHECK(connect(gateway, {.certificate = &alice, .chain = {&beside}}).reason() == Reason::none);
+  REQUIRE(X509_set_pubkey(beside.certificate.get(), huge_key().get()) == 1);
+  CHECK(connect(gateway, {.certificate = &alice, .chain = {&beside}}).reason() == Reason::malformed_certificate);
 }

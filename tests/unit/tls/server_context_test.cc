@@ -117,6 +117,60 @@ TEST_CASE("the listener's own context serves nobody") {
   CHECK_FALSE(SSL_is_init_finished(ssl.get()));
 }
 
+TEST_CASE("the listener's own context refuses every client, even if no callback stops it for want of a host") {
+  const Gateway gateway({{.client_auth = ClientAuth::off}});
+  SSL_CTX* listener = set_of(gateway).listener();
+  SSL_CTX_set_client_hello_cb(listener, nullptr, nullptr);
+  const Issued server = make_server("host.example", server_ca());
+  const std::string key_der = server.key_der();
+  const auto* at = reinterpret_cast<const unsigned char*>(key_der.data());
+  const PkeyPtr key(d2i_AutoPrivateKey_ex(nullptr, &at, static_cast<long>(key_der.size()),
+                                          set_of(gateway).library().context(), nullptr));
+  const Issued alice = make_client("alice", client_root());
+  for (const Issued* certificate : {static_cast<const Issued*>(nullptr), &alice}) {
+    for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+      CAPTURE(version);
+      Client client({.version = version, .certificate = certificate});
+      const SslPtr ssl(SSL_new(listener));
+      REQUIRE(SSL_use_certificate(ssl.get(), server.certificate.get()) == 1);
+      REQUIRE(SSL_use_PrivateKey(ssl.get(), key.get()) == 1);
+      BIO* in = BIO_new(BIO_s_mem());
+      BIO* out = BIO_new(BIO_s_mem());
+      SSL_set_bio(ssl.get(), in, out);
+      SSL_set_accept_state(ssl.get());
+      for (int flight = 0; flight < 5; ++flight) {
+        client.handshake();
+        const std::string sent = client.take_output();
+        if (!sent.empty()) BIO_write(in, sent.data(), static_cast<int>(sent.size()));
+        SSL_do_handshake(ssl.get());
+        std::string answer(BIO_ctrl_pending(out), '\0');
+        if (!answer.empty()) BIO_read(out, answer.data(), static_cast<int>(answer.size()));
+        client.receive(answer);
+      }
+      CHECK_FALSE(SSL_is_init_finished(ssl.get()));
+      CHECK(SSL_get0_peer_certificate(client.ssl()) != nullptr);  // so it came as far as that
+    }
+  }
+}
+
+TEST_CASE("no session is kept on our side, whatever a host gives its clients") {
+  const Issued alice = make_client("alice", client_root());
+  for (const bool tickets : {true, false}) {
+    for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+      CAPTURE(version);
+      const HostSpec host{.session_tickets = tickets};
+      const Gateway gateway({host});
+      for (int i = 0; i < 3; ++i) {
+        Connection made = connect(gateway, {.version = version, .certificate = &alice});
+        REQUIRE(made.established());
+        exchange(made);
+      }
+      CHECK(SSL_CTX_sess_number(set_of(gateway).listener()) == 0);
+      CHECK(SSL_CTX_sess_number(set_of(gateway).host_context(0)->ssl_context()) == 0);
+    }
+  }
+}
+
 TEST_CASE("a session of a host carries that host's session context") {
   const Gateway gateway({{.name = "a.example", .client_auth = ClientAuth::off}});
   // proven_peer() refuses anything else, so an established connection proves it.
