@@ -2,7 +2,7 @@
 from case import HOSTS, PUBLISHED, Case, Edit
 
 CASES = [
-    Case("CVE-2025-66614, apisix PR 8967, tempesta 1688, cloudfoundry haproxy PR 218",
+    Case("CVE-2025-66614, apisix PR 8967, tempesta 1688, cloudfoundry haproxy PR 218, envoy 6767",
          "The name in the handshake was not compared with the request's Host: a handshake with a lax host reached a strict one.",
          "Host must lead to the very virtual host object that the handshake chose, else 421 (`host_for()`).",
          [HOSTS + "test_a_request_for_another_host_than_the_handshakes_is_421", HOSTS + "test_the_default_hosts_handshake_does_not_reach_another_host",
@@ -49,7 +49,7 @@ CASES = [
          ["config: a host name has one owner on a listener, in whatever spelling"],
          [Edit("src/config/host_tables.cc", "if (patterns[i].empty() || table.add(patterns[i], index)) continue;",
                "if (patterns[i].empty() || table.add(patterns[i], index) || index != 0) continue;")]),
-    Case("CVE-2022-46153, CVE-2026-27586",
+    Case("CVE-2022-46153 (traefik 9557), CVE-2026-27586",
          "A CA file that was missing left the route without client authentication, or made the system's roots trusted.",
          "Any fault of a file refuses the whole config; the system's roots are never asked.",
          [PUBLISHED + "test_a_ca_file_that_is_missing_refuses_the_config"],

@@ -25,7 +25,7 @@ CASES = [
           Edit("src/tls/tls_session.cc", "if (host->client_auth() == ClientAuth::strict && !peer)\n"
                "    return openssl_failure(\"no certificate where one is required\");", ""),
           Edit("src/proxy/admission.cc", "if (lacks_certificate(facts, *admission.virtual_host)) {", "if (false && lacks_certificate(facts, *admission.virtual_host)) {")]),
-    Case("envoy 47238, PR 47381",
+    Case("envoy 47238, PR 47405",
          "Only the first CA of a bundle was part of what a session was bound to.",
          "Every anchor's DER is.",
          ["tls: every anchor of a trust set counts, not only the first"],
