@@ -35,14 +35,13 @@ CASES = [
          "A CRL that can't be read to its last byte refuses the config, and the last good one stays.",
          [CRLS + "test_a_crl_that_could_not_be_applied_in_full_is_refused_and_the_last_good_one_stays",
           "config: files that can't be used are errors at the path that names them"],
-         [Edit("src/config/trust_material.cc", "for (std::string& error : read.errors) sink_.error(entry.at, entry.value, std::move(error));\n"
-               "    complete = complete && read.errors.empty();", "")]),
+         [Edit("src/config/trust_material.cc", "for (const auto& fault : read.faults) sink_.error(entry.at, entry.value, fault.error);\n"
+               "    complete = complete && read.faults.empty();", "")]),
     Case("a watched CRL that is lost",
          "A file that was replaced by another issuer's CRL, or by nothing of use, took the revocations with it.",
          "A rotation keeps the CRL that it has until the same issuer's next one comes, also if the file reads well.",
          ["config: CAs and CRLs that can't be used are not taken"],
-         [Edit("src/config/rotation.cc", "if (std::string lost = lost_crl(before, *now); !lost.empty()) {",
-               "if (std::string lost = lost_crl(before, *now); lost == \"nothing\") {")]),
+         [Edit("src/config/trust_rotation.cc", "  restore_lost(config, before, trust, faults);", "")]),
     Case("CRLs that are applied by half",
          "A delta, indirect or partial CRL, or an unknown critical extension, was read as if it were a complete list.",
          "What could not be applied in full is refused.",
