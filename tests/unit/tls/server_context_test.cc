@@ -164,9 +164,10 @@ TEST_CASE("no session is kept on our side, whatever a host gives its clients") {
         Connection made = connect(gateway, {.version = version, .certificate = &alice});
         REQUIRE(made.established());
         exchange(made);
+        // While it is open: one that ends without a close_notify takes its session out of a cache.
+        CHECK(SSL_CTX_sess_number(set_of(gateway).listener()) == 0);
+        CHECK(SSL_CTX_sess_number(set_of(gateway).host_context(0)->ssl_context()) == 0);
       }
-      CHECK(SSL_CTX_sess_number(set_of(gateway).listener()) == 0);
-      CHECK(SSL_CTX_sess_number(set_of(gateway).host_context(0)->ssl_context()) == 0);
     }
   }
 }
