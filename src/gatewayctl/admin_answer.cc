@@ -5,6 +5,7 @@
 #include <chrono>
 
 #include "gatewayctl/admin_client.h"
+#include "gatewayctl/status_text.h"
 
 namespace gateway::ctl {
 
@@ -46,6 +47,19 @@ ExitCode unexpected_answer(const Output& output, const AdminAnswer& answer) {
                              : answer.body.contains("detail") ? text_of(answer.body, "detail")
                                                               : answer.body.dump(-1, ' ', true);
   return report_failure(output, ExitCode::refused, fmt::format("gatewayd answered {}: {}", answer.status, reason));
+}
+
+ExitCode show_document(const AdminArguments& arguments, const Output& output, std::string_view target) {
+  constexpr int kOk = 200;
+  const auto answer = ask_daemon(arguments, output, "GET", target);
+  if (!answer) return answer.error();
+  if (answer->status != kOk) return unexpected_answer(output, *answer);
+  if (output.json) {
+    print_json(output, answer->body);
+  } else {
+    output.out << render_status(answer->body);
+  }
+  return ExitCode::done;
 }
 
 }  // namespace gateway::ctl

@@ -25,6 +25,9 @@ std::string text_of(const nlohmann::ordered_json& body, const char* name);
 // null if it is missing.
 nlohmann::ordered_json member_of(const nlohmann::ordered_json& body, const char* name);
 
+// Asks for what the daemon tells without being changed, and prints it: as JSON, or for a person to read.
+ExitCode show_document(const AdminArguments& arguments, const Output& output, std::string_view target);
+
 // Reports an answer that the command has no words of its own for.
 ExitCode unexpected_answer(const Output& output, const AdminAnswer& answer);
 

@@ -8,7 +8,6 @@
 
 #include "gatewayctl/admin_answer.h"
 #include "gatewayctl/diagnostics_json.h"
-#include "gatewayctl/status_text.h"
 
 namespace gateway::ctl {
 namespace {
@@ -88,15 +87,7 @@ ExitCode reload(const AdminArguments& arguments, const Output& output) {
 }
 
 ExitCode status(const AdminArguments& arguments, const Output& output) {
-  const auto answer = ask_daemon(arguments, output, "GET", "/status");
-  if (!answer) return answer.error();
-  if (answer->status != kOk) return unexpected_answer(output, *answer);
-  if (output.json) {
-    print_json(output, answer->body);
-  } else {
-    output.out << render_status(answer->body);
-  }
-  return ExitCode::done;
+  return show_document(arguments, output, "/status");
 }
 
 ExitCode drain(const AdminArguments& arguments, const Output& output) {

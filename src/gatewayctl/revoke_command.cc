@@ -5,7 +5,6 @@
 #include <nlohmann/json.hpp>
 
 #include "gatewayctl/admin_answer.h"
-#include "gatewayctl/status_text.h"
 
 namespace gateway::ctl {
 namespace {
@@ -40,22 +39,10 @@ void show(const ordered_json& body, bool removed, const Output& output) {
   if (!removed) output.out << fmt::format("  connections closed: {}\n", printable(text_of(body, "closed_connections")));
 }
 
-ExitCode list(const AdminArguments& admin, const Output& output) {
-  const auto answer = ask_daemon(admin, output, "GET", "/revocations");
-  if (!answer) return answer.error();
-  if (answer->status != kOk) return unexpected_answer(output, *answer);
-  if (output.json) {
-    print_json(output, answer->body);
-  } else {
-    output.out << render_status(answer->body);
-  }
-  return ExitCode::done;
-}
-
 }  // namespace
 
 ExitCode revoke(const AdminArguments& admin, const RevokeArguments& arguments, const Output& output) {
-  if (arguments.list) return list(admin, output);
+  if (arguments.list) return show_document(admin, output, "/revocations");
   if (arguments.fingerprint.empty() && arguments.serial.empty()) {
     return report_failure(output, ExitCode::usage, "--fingerprint, --serial or --list is required");
   }
