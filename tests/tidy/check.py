@@ -37,7 +37,7 @@ HEAVY_IN_HEADERS = re.compile(r"#include\s*<(?:nlohmann/json\.hpp|CLI|yaml-cpp|s
 FORBIDDEN = re.compile(r"/home/\w|/root/|/work/|/tmp/b-|\b(?:TODO|FIXME|XXX|HACK)\b")
 TEXT_SUFFIXES = {".cc", ".h", ".py", ".md", ".yaml", ".yml", ".txt", ".cmake", ".sh", ".json", ".service", ""}
 SKIPPED_FOLDERS = {".git", "demo", "__pycache__", ".pytest_cache", ".cache"}
-EXAMPLE_PATH = re.compile(r"`((?:\./)?(?:conf|docs|deploy|src|tests|cmake|scripts)/[\w./-]+)`|\]\(((?!https?:|#|mailto:)[^)#\s]+)[^)]*\)")
+EXAMPLE_PATH = re.compile(r"`((?:\./)?(?:bench|conf|docs|deploy|src|tests|cmake|scripts)/[\w./-]+)`|\]\(((?!https?:|#|mailto:)[^)#\s]+)[^)]*\)")
 FUNCTION_START = re.compile(r"^[A-Za-z~].*\)\s*(?:const|noexcept|override|->\s*[\w:<>,&*\s]+|\s)*\{$")
 
 

@@ -1,0 +1,81 @@
+"""`./dev bench` end to end, for a fraction of a second: it measures, and what did not happen as the scenario says is void."""
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from harness.gateway import GATEWAYD, ROOT
+
+sys.path.insert(0, str(ROOT / "bench"))
+from measure import fault_of  # noqa: E402
+from scenarios import SCENARIOS  # noqa: E402
+
+PROGRAMS = Path(os.environ.get("GATEWAY_BENCH_PROGRAMS", Path(GATEWAYD).parent))
+RUN_SECONDS = 120
+
+built = pytest.mark.skipif(os.environ.get("GATEWAY_SANITIZED") or not (PROGRAMS / "bench_load").exists(),
+                           reason="no bench_load beside gatewayd, or one with sanitizers")
+
+
+def run(folder, *options):
+    for name, binary in (("gatewayd", GATEWAYD), ("bench_load", PROGRAMS / "bench_load"), ("bench_origin", PROGRAMS / "bench_origin")):
+        (folder / name).symlink_to(Path(binary).resolve())
+    command = [sys.executable, str(ROOT / "bench/run.py"), "--programs", str(folder), "--gateways", "ours", "--scenarios", "ka_small,hs_full_ec",
+               "--rounds", "1", "--warmup", "0", "--duration", "0.2", "--json", str(folder / "figures.json"), *options]
+    return subprocess.run(command, capture_output=True, text=True, timeout=RUN_SECONDS)
+
+
+@built
+def test_a_run_tells_what_an_operation_costs(tmp_path):
+    done = run(tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    figures = json.loads((tmp_path / "figures.json").read_text())
+    for name in ("ka_small", "hs_full_ec"):
+        figure, = figures["results"][name]["ours"]
+        assert figure["value"] > 0 and figure["operations"] > 0 and f"| `{name}` |" in done.stdout
+    assert figures["results"]["hs_full_ec"]["ours"][0]["resumed"] == 0
+
+
+@built
+def test_answers_that_are_not_200_void_the_run(tmp_path):
+    done = run(tmp_path, "--origin-status", "500")
+    assert done.returncode == 1 and "status 500" in done.stdout
+    assert "| `ka_small` | void |" in done.stdout and "| `hs_full_ec` | void |" in done.stdout
+
+
+def result(**changed):
+    """What bench_load tells of a good second."""
+    return {"operations": 1000, "seconds": 1.0, "per_second": 1000.0, "cpu_seconds": {"gateway": 0.5}, "handshakes": 0, "resumed": 0,
+            "connections": 64, "failures": {}, **changed}
+
+
+def fault(name, alive=True, **changed):
+    return fault_of(result(**changed), name, SCENARIOS[name], {"rate": 1000, "mint": 5000}, SimpleNamespace(is_alive=lambda: alive))
+
+
+@pytest.mark.parametrize("name, changed", [
+    ("ka_small", {}), ("rate", {}), ("hs_full_ec", {"handshakes": 1000}), ("hs_new_ec", {"handshakes": 1000, "connections": 5000}),
+    ("hs_resume_ec", {"handshakes": 1000, "resumed": 1000}), ("hs_full_ec", {"handshakes": 1030}),
+])
+def test_a_good_figure_counts(name, changed):
+    assert fault(name, **changed) is None
+
+
+@pytest.mark.parametrize("name, changed", [
+    ("ka_small", {"failures": {"status 502": 1}}),
+    ("ka_small", {"operations": 0}),
+    ("ka_small", {"cpu_seconds": {}}),
+    ("ka_small", {"alive": False}),
+    ("ka_small", {"handshakes": 1}),
+    ("hs_full_ec", {"handshakes": 500}),
+    ("hs_full_ec", {"handshakes": 1000, "resumed": 1}),
+    ("hs_resume_ec", {"handshakes": 1000, "resumed": 500}),
+    ("hs_new_ec", {"handshakes": 1000, "connections": 5001}),
+    ("rate", {"per_second": 900.0}),
+])
+def test_a_wrong_figure_is_void(name, changed):
+    assert fault(name, **changed)
