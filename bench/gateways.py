@@ -8,7 +8,8 @@ import subprocess
 import time
 from pathlib import Path
 
-START_SECONDS = 20
+# Valgrind takes its time on a busy machine.
+START_SECONDS = 60
 
 NGINX = """
 daemon off;
@@ -202,7 +203,7 @@ def children(pid):
 class Gateway:
     """One of KINDS with a config for one scenario. It has started when the constructor returns; stop() ends it."""
 
-    def __init__(self, name, binaries, folder, pki, *, key, features, origin, workers, cpus, connections=18000):
+    def __init__(self, name, binaries, folder, pki, *, key, features, origin, workers, cpus, connections=18000, wrap=()):
         self.name, self.port, self.folder = name, free_port(), Path(folder)
         _, config, command, own = KINDS[name]
         values = {"folder": self.folder, "pki": pki, "key": key, "port": self.port, "origin": origin, "workers": workers,
@@ -213,7 +214,7 @@ class Gateway:
         path.write_text(config(values, (*features, *own)))
         self.output = self.folder / "output.log"
         with open(self.output, "wb") as output:
-            self.process = subprocess.Popen(command(program(name, binaries), str(path)), stdin=subprocess.DEVNULL, stdout=output,
+            self.process = subprocess.Popen([*wrap, *command(program(name, binaries), str(path))], stdin=subprocess.DEVNULL, stdout=output,
                                             stderr=subprocess.STDOUT, start_new_session=True, preexec_fn=pin(cpus))
         try:
             # nginx has its port before it has its workers.
@@ -250,8 +251,8 @@ class Gateway:
         stop(self.process)
 
 
-def stop(process):
-    """Ends a process and all it has started."""
+def stop(process, patience=3):
+    """Ends a process and all it has started; what has not ended after `patience` seconds is killed."""
     pids = children(process.pid) if process.poll() is None else []
     for number in (signal.SIGTERM, signal.SIGKILL):
         for pid in pids:
@@ -260,7 +261,7 @@ def stop(process):
             except ProcessLookupError:
                 pass
         try:
-            process.wait(3)
+            process.wait(patience)
             return
         except subprocess.TimeoutExpired:
             continue

@@ -11,6 +11,7 @@ import pytest
 from harness.gateway import GATEWAYD, ROOT
 
 sys.path.insert(0, str(ROOT / "bench"))
+from instructions import BASELINES, OPERATIONS, verdict  # noqa: E402
 from measure import fault_of  # noqa: E402
 from scenarios import SCENARIOS  # noqa: E402
 
@@ -79,3 +80,17 @@ def test_a_good_figure_counts(name, changed):
 ])
 def test_a_wrong_figure_is_void(name, changed):
     assert fault(name, **changed)
+
+
+@pytest.mark.parametrize("now, passes, told", [
+    (1000, True, "+0.0%"), (1020, True, "+2.0%"), (1021, False, "request: 1,021 instructions, baseline 1,000: +2.1%, more than 2% dearer"),
+    (979, True, "Keep it: ./dev bench instructions --update"),
+])
+def test_more_instructions_than_the_baseline_allows_are_a_failure_and_fewer_are_not(now, passes, told):
+    passed, text = verdict("request", 1000, now, 0.02)
+    assert passed is passes and told in text
+
+
+def test_every_counted_operation_has_a_tolerance_and_a_baseline_wherever_there_are_some():
+    known = json.loads(BASELINES.read_text())
+    assert known["baselines"] and all(set(each) == set(OPERATIONS) for each in (known["tolerance"], *known["baselines"].values()))
