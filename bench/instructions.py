@@ -100,7 +100,7 @@ def count_all(programs):
 
 def verdict(name, baseline, now, tolerance):
     """(whether it passes, what to say)."""
-    change = now / baseline - 1
+    change = round(now / baseline - 1, 4)
     told = f"{name}: {now:,} instructions, baseline {baseline:,}: {change:+.1%}"
     if change > tolerance:
         return False, f"{told}, more than {tolerance:.0%} dearer. If it must be so: ./dev bench instructions --update"

@@ -34,8 +34,8 @@ struct Options {
   double rate = 0;                      // requests per second, whatever the answers take; 0: the next when one is done
   double warmup = 0.3;                  // seconds
   std::uint64_t warmup_operations = 0;  // and at least so many
-  double duration = 1;                  // seconds of the measuring window
-  std::uint64_t operations = 0;         // end after so many in place of a window
+  double duration = 1;  // seconds of the measuring window; longer until there are as many operations as connections
+  std::uint64_t operations = 0;                    // end after so many in place of a window
   std::map<std::string, std::vector<int>> cpu_of;  // processes whose CPU time is told, by name
 };
 

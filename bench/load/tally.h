@@ -40,6 +40,7 @@ class Tally {
   void handshake(bool resumed);
   void failure(const std::string& kind) { ++failures_[kind]; }
   std::uint64_t failures() const;
+  std::uint64_t operations() const { return operations_; }
   // Since the beginning, in the window or not.
   std::uint64_t all_operations() const { return all_operations_; }
 
