@@ -109,12 +109,16 @@ def verdict(name, baseline, now, tolerance):
     return True, told
 
 
-def main():
+def arguments(command_line=None):
     parser = argparse.ArgumentParser(prog="./dev bench instructions", description=__doc__)
     parser.add_argument("--update", action="store_true", help="what is counted now is the baseline of this system")
     parser.add_argument("--if-known", action="store_true", help="count nothing on a system that has no baseline")
     parser.add_argument("--programs", type=Path, default=ROOT / "build-bench/bin", help="folder of gatewayd, bench_load and bench_origin")
-    settings = parser.parse_args()
+    return parser.parse_args(command_line)
+
+
+def main():
+    settings = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     here = system(str(settings.programs / "gatewayd"))
     known = json.loads(BASELINES.read_text())

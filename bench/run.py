@@ -22,7 +22,7 @@ PAGE = ROOT / "docs/performance.md"
 BEGIN, END = "<!-- the last table: begin -->\n", "<!-- the last table: end -->\n"
 
 
-def arguments():
+def arguments(command_line=None):
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
     parser.add_argument("--scenarios", metavar="NAME,NAME", default=",".join(SCENARIOS), help="all: " + " ".join(SCENARIOS))
     parser.add_argument("--gateways", metavar="NAME,NAME", help="ours, nginx, nginx_notickets, haproxy (all that are there)")
@@ -37,7 +37,7 @@ def arguments():
     parser.add_argument("--write-docs", action="store_true", help="put the table into docs/performance.md")
     parser.add_argument("--programs", type=Path, default=ROOT / "build-bench/bin", help="folder of gatewayd, bench_load and bench_origin")
     parser.add_argument("--origin-status", type=int, default=200, help="what the origin answers; with another than 200 all is void")
-    settings = parser.parse_args()
+    settings = parser.parse_args(command_line)
     settings.scenarios = settings.scenarios.split(",")
     if unknown := set(settings.scenarios) - set(SCENARIOS):
         parser.error(f"no such scenario: {', '.join(sorted(unknown))}")
@@ -54,13 +54,15 @@ def cpu_name():
 
 def about(settings, columns, binaries):
     """What the figures depend on."""
+    load = os.getloadavg()[0]
     openssl = subprocess.run(["openssl", "version"], capture_output=True, text=True, timeout=20).stdout.split("(")[0].strip()
     release = re.search(r'PRETTY_NAME="(.*)"', Path("/etc/os-release").read_text())
     told = {"machine": f"{cpu_name()}, {len(os.sched_getaffinity(0))} CPUs, {platform.system()} {platform.release()}, {release[1]}, {openssl}"}
     for name in columns:
         if name != "nginx_notickets":
             told[name] = gateways.version(name, binaries)
-    told["how"] = f"{settings.workers} worker{'s' * (settings.workers > 1)}, {settings.rounds} rounds of {settings.duration:g} s"
+    told["how"] = f"{settings.workers} worker{'s' * (settings.workers > 1)}, {settings.rounds} rounds of {settings.duration:g} s, `rate` " \
+                  f"at {settings.rate:,.0f}/s; the load average was {load:.1f} before"
     return told
 
 
@@ -94,11 +96,10 @@ def measure_scenario(bench, name, scenario, columns):
     return results
 
 
-def write_page(table):
-    text = PAGE.read_text()
-    before, rest = text.split(BEGIN)
+def write_page(page, table):
+    before, rest = page.read_text().split(BEGIN)
     _, after = rest.split(END)
-    PAGE.write_text(before + BEGIN + "\n" + table + "\n" + END + after)
+    page.write_text(before + BEGIN + "\n" + table + "\n" + END + after)
 
 
 def main():
@@ -128,7 +129,7 @@ def main():
     if settings.json:
         Path(settings.json).write_text(json.dumps(run, indent=1))
     if settings.write_docs:
-        write_page(table)
+        write_page(PAGE, table)
     return 1 if report.voids(run["results"]) else 0
 
 

@@ -1,6 +1,9 @@
-"""`./dev bench` end to end, for a fraction of a second: it measures, and what did not happen as the scenario says is void."""
+"""`./dev bench` end to end, for a fraction of a second: it measures, and what did not happen as the scenario says is void. The page that
+tells of it has commands that it takes, and a table that it wrote."""
 import json
 import os
+import re
+import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -11,9 +14,13 @@ import pytest
 from harness.gateway import GATEWAYD, ROOT
 
 sys.path.insert(0, str(ROOT / "bench"))
+import instructions  # noqa: E402
+import run as bench  # noqa: E402
 from instructions import BASELINES, OPERATIONS, verdict  # noqa: E402
 from measure import fault_of  # noqa: E402
 from scenarios import SCENARIOS  # noqa: E402
+
+PAGE = ROOT / "docs/performance.md"
 
 PROGRAMS = Path(os.environ.get("GATEWAY_BENCH_PROGRAMS", Path(GATEWAYD).parent))
 RUN_SECONDS = 120
@@ -94,3 +101,47 @@ def test_more_instructions_than_the_baseline_allows_are_a_failure_and_fewer_are_
 def test_every_counted_operation_has_a_tolerance_and_a_baseline_wherever_there_are_some():
     known = json.loads(BASELINES.read_text())
     assert known["baselines"] and all(set(each) == set(OPERATIONS) for each in (known["tolerance"], *known["baselines"].values()))
+
+
+def commands():
+    """The arguments of each `./dev bench` of the documents."""
+    found = []
+    for page in (PAGE, ROOT / "README.md"):
+        shown = re.findall(r"^    (\./dev bench.*)$|`(\./dev bench[^`]*)`", page.read_text(), re.M)
+        found += [shlex.split("".join(each), comments=True)[2:] for each in shown]
+    return found
+
+
+@pytest.mark.parametrize("words", commands(), ids=" ".join)
+def test_every_command_of_the_page_is_one_that_is_taken(words):
+    parsers = {"micro": None, "instructions": instructions.arguments}
+    if not words or words[0] not in parsers:
+        bench.arguments(words)
+    elif parsers[words[0]]:
+        parsers[words[0]](words[1:])
+
+
+def test_the_commands_were_found():
+    assert [] in commands() and ["micro"] in commands() and ["instructions", "--update"] in commands() and len(commands()) > 5
+
+
+@pytest.mark.parametrize("words", [["--fast"], ["--scenarios", "ka_smal"], ["--gateways", "ours,apache"]])
+def test_a_command_that_is_not_taken(words):
+    with pytest.raises(SystemExit):
+        bench.arguments(words)
+
+
+def test_the_page_explains_every_scenario_and_has_a_figure_of_ours_for_each():
+    told, table = PAGE.read_text().split(bench.BEGIN)
+    table = table.split(bench.END)[0]
+    for name in SCENARIOS:
+        assert f"`{name}`" in told, name
+        assert re.search(rf"^\| `{name}` \| [\d.,]+ \(|^\| `{name}` \| [\d.,]+ \|", table, re.M), name
+
+
+def test_a_new_table_takes_the_place_of_the_last_one(tmp_path):
+    page = tmp_path / "page.md"
+    page.write_text(f"before\n{bench.BEGIN}old\n{bench.END}after\n")
+    for table in ("first\n", "second\n"):
+        bench.write_page(page, table)
+    assert page.read_text() == f"before\n{bench.BEGIN}\nsecond\n\n{bench.END}after\n"
