@@ -1,11 +1,10 @@
 """One measurement: a gateway that runs, a load upon it, and whether the result may count."""
-import json
 import os
 import subprocess
 import time
 
+import load
 from gateways import Gateway, pin, stop
-from pki import CLIENTS, HOST
 from scenarios import NEW_CLIENTS_A_SECOND
 
 RETURNING_CLIENTS = 1000
@@ -57,60 +56,44 @@ class Bench:
             options.update(mint=RETURNING_CLIENTS, warmup_operations=RETURNING_CLIENTS + 64)
         if scenario.mint == "new":
             options["mint"] = int((settings.warmup + settings.duration) * NEW_CLIENTS_A_SECOND) + 100
-        result = self.load(gateway, scenario, **options)
+        result = self.put_load_on(gateway, scenario, **options)
         if fault := fault_of(result, name, scenario, options, gateway):
             return {**result, "void": fault}
         cpu = result["cpu_seconds"]["gateway"]
         return {**result, "value": cpu / result["operations"] * 1e6, "busy": cpu / result["seconds"]}
 
     def command(self, gateway, scenario, **options):
-        command = [str(self.settings.programs / "bench_load"), "--port", str(gateway.port), "--name", HOST,
-                   "--ca", f"{self.pki}/{scenario.key}-ca.pem"]
-        if options.get("mint"):
-            command += ["--issuer", f"{self.pki}/{scenario.key}-intermediate.pem,{self.pki}/{scenario.key}-intermediate.key"]
-        else:
-            for number in range(CLIENTS):
-                command += ["--client", f"{self.pki}/{scenario.key}-client-{number}.pem,{self.pki}/{scenario.key}-client-{number}.key"]
-        command += ["--cpu-of", "gateway=" + ",".join(map(str, gateway.pids())), "--cpu-of", f"origin={self.origin.pid}"]
-        for option, value in {**scenario.load, **options}.items():
-            command += [f"--{option.replace('_', '-')}", str(value)]
-        return command
+        words = load.command(self.settings.programs, gateway.port, self.pki, scenario.key, **{**scenario.load, **options})
+        return words + ["--cpu-of", "gateway=" + ",".join(map(str, gateway.pids())), "--cpu-of", f"origin={self.origin.pid}"]
 
-    def load(self, gateway, scenario, **options):
+    def put_load_on(self, gateway, scenario, **options):
         done = subprocess.run(self.command(gateway, scenario, **options), capture_output=True, text=True, preexec_fn=pin(self.load_cpus),
                               timeout=self.settings.warmup + self.settings.duration + GRACE_SECONDS)
-        return parsed(done.stdout, done.stderr)
+        return load.parsed(done.stdout, done.stderr)
 
     # --- memory ---------------------------------------------------------------------------------------------------------------
 
     def idle(self, gateway, scenario):
         count = self.settings.idle
         keepalive = {"mode": "keepalive", "connections": 8, "operations": REQUESTS_BEFORE_IDLE}
-        if failures := self.load(gateway, scenario, **keepalive)["failures"]:
+        if failures := self.put_load_on(gateway, scenario, **keepalive)["failures"]:
             return {"void": f"before the idle connections: {failures}"}
         time.sleep(SETTLE_SECONDS)
         before = gateway.pss_kib()
         options = {"connections": count, **({"mint": count} if scenario.mint else {})}
         with subprocess.Popen(self.command(gateway, scenario, **options), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                              stderr=subprocess.PIPE, text=True, preexec_fn=pin(self.load_cpus)) as load:
+                              stderr=subprocess.PIPE, text=True, preexec_fn=pin(self.load_cpus)) as client:
             try:
-                ready = load.stdout.readline()  # bench_load bounds its time itself
+                ready = client.stdout.readline()  # bench_load bounds its time itself
                 time.sleep(SETTLE_SECONDS)
                 during = gateway.pss_kib()
-                output, errors = load.communicate("\n", timeout=GRACE_SECONDS)
+                output, errors = client.communicate("\n", timeout=GRACE_SECONDS)
             finally:
-                stop(load)
-        result = parsed(output, errors)
+                stop(client)
+        result = load.parsed(output, errors)
         if ready != "ready\n" or result["failures"] or result["operations"] != count:
             return {**result, "void": f"{result['operations']} of {count} connections answered after the pause: {result['failures']}"}
         return {**result, "value": (during - before) / count}
-
-
-def parsed(output, errors):
-    try:
-        return json.loads(output.strip().splitlines()[-1])
-    except (ValueError, IndexError):
-        raise RuntimeError(f"bench_load said nothing: {errors[-500:]}") from None
 
 
 def cpu_split(workers):
