@@ -10,6 +10,7 @@
 #include "core/log.h"
 #include "gatewayd/expiry_notices.h"
 #include "gatewayd/process_stats.h"
+#include "tls/worker_contexts.h"
 #include "version/build_info.h"
 
 namespace gateway::gatewayd {
@@ -122,6 +123,10 @@ void Supervisor::on_started(const ReloadOutcome& outcome) {
   expiries_.start(kExpiryPeriod, kExpiryPeriod);
   ticket_rotation_.start(ticket_key_lifetime_, ticket_key_lifetime_);
   if (watchdog_limit_) watchdog_.start(*watchdog_limit_);
+  if (!tls::can_share_certificates()) {
+    core::log_event(LogLevel::warning, "OpenSSL parses each client's certificate anew, which makes handshakes slower",
+                    {{"detail", "the dynamic linker does not put the program's d2i_X509 first"}});
+  }
   core::log_event(LogLevel::info, "gatewayd is ready",
                   {{"version", version::own_version()},
                    {"pid", static_cast<std::int64_t>(::getpid())},

@@ -74,6 +74,35 @@ void add_anchors(MetricsWriter& writer) {
   writer.add(handshakes);
 }
 
+void add_verifications(MetricsWriter& writer) {
+  tls::VerificationCounts all;
+  for (const auto& worker : writer.input().workers) {
+    const tls::VerificationCounts& one = worker->verification;
+    all.chain_hits += one.chain_hits;
+    all.chain_misses += one.chain_misses;
+    all.chain_evictions += one.chain_evictions;
+    all.chains += one.chains;
+    all.certificates_parsed += one.certificates_parsed;
+    all.certificates_shared += one.certificates_shared;
+  }
+  auto lookups =
+      writer.counter("gateway_tls_chain_cache_lookups_total",
+                     "Client chains of full handshakes: known to the worker, or verified in full.", {"result"});
+  lookups.add({"hit"}, number(all.chain_hits));
+  lookups.add({"miss"}, number(all.chain_misses));
+  auto evictions = writer.counter("gateway_tls_chain_cache_evictions_total",
+                                  "Verified client chains that a worker forgot for want of room.");
+  evictions.add({}, number(all.chain_evictions));
+  auto chains = writer.gauge("gateway_tls_chain_cache_chains", "Verified client chains that the workers know now.");
+  chains.add({}, number(all.chains));
+  auto parses =
+      writer.counter("gateway_tls_certificate_parses_total",
+                     "Certificates that clients presented: parsed, or shared with an earlier handshake.", {"result"});
+  parses.add({"parsed"}, number(all.certificates_parsed));
+  parses.add({"shared"}, number(all.certificates_shared));
+  for (const auto& family : {lookups, evictions, chains, parses}) writer.add(family);
+}
+
 void add_certificates(MetricsWriter& writer) {
   auto ends = writer.gauge("gateway_certificate_not_after_timestamp_seconds",
                            "When a certificate that is served or trusted expires; of several of one name the first.",
@@ -124,6 +153,7 @@ void add_crls(MetricsWriter& writer) {
 void add_tls_metrics(MetricsWriter& writer) {
   add_handshakes(writer);
   add_anchors(writer);
+  add_verifications(writer);
   add_certificates(writer);
   add_crls(writer);
 }

@@ -29,7 +29,7 @@ struct ClientFacts {
     if (!tls) return ClientKind::none;
     return peer ? ClientKind::verified : ClientKind::anonymous;
   }
-  [[nodiscard]] const core::PeerIdentity* identity() const { return peer ? &peer->identity : nullptr; }
+  [[nodiscard]] const core::PeerIdentity* identity() const { return peer ? peer->identity.get() : nullptr; }
 };
 
 }  // namespace gateway::proxy

@@ -88,7 +88,7 @@ void OcspDesk::ask(const tls::OcspKey& key, const tls::VerifiedPeer& peer, const
   pending->deadline.set(timeout + kGrace);
   ask_({.worker = worker_,
         .key = key,
-        .certificate = peer.identity.certificate_der,
+        .certificate = peer.identity->certificate_der,
         .issuer = peer.issuer,
         .trust = host.trust,
         .known_until = known_until,

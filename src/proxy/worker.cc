@@ -217,6 +217,7 @@ class Worker::Impl final : public ClientConnectionOwner {
 
   void report(std::uint64_t request) {
     state_.recorder.metrics().ocsp_waiting = state_.ocsp.waiting();
+    state_.recorder.metrics().verification = state_.contexts()->verification_counts();
     options_.reply(
         WorkerReport{options_.index, request, std::make_shared<const WorkerMetrics>(state_.recorder.metrics())});
   }

@@ -14,6 +14,7 @@
 #include "core/peer_identity.h"
 #include "core/reason.h"
 #include "tls/host_options.h"
+#include "tls/worker_contexts.h"
 
 namespace gateway::proxy {
 
@@ -101,6 +102,7 @@ struct WorkerMetrics {
   std::uint64_t refused_at_limit = 0;
   std::uint64_t tunnels = 0;       // now
   std::uint64_t ocsp_waiting = 0;  // requests that wait for an answer, now
+  tls::VerificationCounts verification{};
   std::uint64_t client_bytes_received = 0;
   std::uint64_t client_bytes_sent = 0;
 };

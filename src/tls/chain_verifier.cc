@@ -55,21 +55,26 @@ std::shared_ptr<const Der> issuer_of(const STACK_OF(X509) * path, const Verified
   return issuers.meet(chain.elements.front().issuer_key, [issuer] { return der_of(issuer); });
 }
 
-core::Result<VerifiedChain> chain_of(const STACK_OF(X509) * certificates, const WorkerLibrary& library,
-                                     const HostOptions& host) {
-  const int count = sk_X509_num(certificates);
+// The anchor, last, stands for its own issuer.
+const X509* issuer_at(const STACK_OF(X509) * path, int i) {
+  return sk_X509_value(path, std::min(i + 1, sk_X509_num(path) - 1));
+}
+
+core::Result<std::vector<ChainElement>> elements_of(const STACK_OF(X509) * path, const EVP_MD* md) {
+  const int count = sk_X509_num(path);
   if (count <= 0 || static_cast<std::size_t>(count) > kMaxChainElements) {
     return refused(Reason::chain_too_deep, "a chain of too many certificates");
   }
-  VerifiedChain chain;
+  std::vector<ChainElement> elements;
   for (int i = 0; i < count; ++i) {
-    // The anchor, last, stands for its own issuer.
-    const X509* issuer = sk_X509_value(certificates, std::min(i + 1, count - 1));
-    TRY(ChainElement element, element_of(sk_X509_value(certificates, i), issuer, library.sha256()));
-    host.trust->crls->show_issuer(issuer, element.issuer_key, library.context());
-    chain.elements.push_back(std::move(element));
+    TRY(ChainElement element, element_of(sk_X509_value(path, i), issuer_at(path, i), md));
+    elements.push_back(std::move(element));
   }
-  chain.session_start = library.now();
+  return elements;
+}
+
+VerifiedChain chain_of(const VerifiedPath& path, const WorkerLibrary& library, const HostOptions& host) {
+  VerifiedChain chain{.elements = path.elements, .session_start = library.now(), .session_deadline = {}};
   chain.session_deadline = chain.session_start + host.session_lifetime;
   for (const ChainElement& element : chain.elements) {
     chain.session_deadline = std::min(chain.session_deadline, element.not_after);
@@ -105,32 +110,94 @@ std::string describe(const Verdict& verdict, const VerifiedChain& chain) {
   }
 }
 
-core::Result<std::shared_ptr<const VerifiedPeer>> verify(X509_STORE_CTX* context, ConnectionState& state) {
-  const HostOptions* host = state.host_options();
+// All that is to be found out about the chain once and for all.
+core::Result<VerifiedPath> verify_in_full(X509_STORE_CTX* context, const WorkerLibrary& library,
+                                          const HostOptions& host) {
   const X509* leaf = X509_STORE_CTX_get0_cert(context);
-  if (host == nullptr || leaf == nullptr || !host->trust || !host->trust->crls) {
-    return refused(Reason::internal, "a client certificate where none can be verified");
-  }
-  report_presented(leaf, state.report);
-  if (const auto* sent = X509_STORE_CTX_get0_untrusted(context);
-      sent != nullptr && static_cast<std::size_t>(sk_X509_num(sent)) > kMaxPresentedCertificates) {
-    return refused(Reason::chain_too_deep, "too many certificates");
-  }
   if (der_of(leaf).size() > kMaxLeafBytes)
     return refused(Reason::malformed_certificate, "the certificate is too large");
-  const WorkerLibrary& library = state.contexts.library();
-  const std::chrono::sys_seconds now = library.now();
   TRY([[maybe_unused]] const bool bearable, check_key_sizes(X509_STORE_CTX_get0_untrusted(context)));
-  TRY(const CertificateStackPtr path, find_path(context, now, library.context()));
-  TRY([[maybe_unused]] const bool proper, check_profile(path.get(), *host->trust, host->settings.min_rsa_bits));
+  VerifiedPath path;
+  TRY(path.certificates, find_path(context, library.now(), library.context()));
+  const STACK_OF(X509)* certificates = path.certificates.get();
+  TRY([[maybe_unused]] const bool proper, check_profile(certificates, *host.trust, host.settings.min_rsa_bits));
+  TRY(path.elements, elements_of(certificates, library.sha256()));
+  TRY(core::PeerIdentity identity, identity_of(leaf, library.sha256()));
+  path.identity = std::make_shared<const core::PeerIdentity>(std::move(identity));
+  return path;
+}
+
+// What changes with time, in every handshake: CRLs that wait for their issuer, the deadline, the verdict.
+core::Result<std::shared_ptr<const VerifiedPeer>> admit(const VerifiedPath& path, const ConnectionState& state) {
+  const HostOptions& host = *state.host_options();
+  const WorkerLibrary& library = state.contexts.library();
+  for (std::size_t i = 0; i < path.elements.size(); ++i) {
+    host.trust->crls->show_issuer(issuer_at(path.certificates.get(), static_cast<int>(i)), path.elements[i].issuer_key,
+                                  library.context());
+  }
   auto peer = std::make_shared<VerifiedPeer>();
-  TRY(peer->chain, chain_of(path.get(), library, *host));
-  TRY(peer->identity, identity_of(leaf, library.sha256()));
-  peer->issuer = issuer_of(path.get(), peer->chain, state.contexts.revocations().issuers);
-  if (const Verdict verdict = judge_elements(peer->chain, now, *host, library.revocations());
+  peer->identity = path.identity;
+  peer->chain = chain_of(path, library, host);
+  peer->issuer = issuer_of(path.certificates.get(), peer->chain, state.contexts.revocations().issuers);
+  if (const Verdict verdict = judge_elements(peer->chain, library.now(), host, library.revocations());
       verdict.reason != Reason::none) {
     return refused(verdict.reason, describe(verdict, peer->chain));
   }
+  return peer;
+}
+
+// Of the chain that was presented, what has a place in the path. The anchor is the trust store's.
+void keep_certificates(const STACK_OF(X509) * presented, const STACK_OF(X509) * path,
+                       SharedCertificates& certificates) {
+  for (int i = 0; i < sk_X509_num(presented); ++i) {
+    for (int j = 0; j < sk_X509_num(path); ++j) {
+      if (sk_X509_value(presented, i) == sk_X509_value(path, j)) certificates.keep(sk_X509_value(path, j));
+    }
+  }
+}
+
+// The peer if this very chain was verified before and is still admitted. Whatever isn't goes the long way, which may
+// find another path, and says why it refuses.
+std::shared_ptr<const VerifiedPeer> known_peer(X509_STORE_CTX* context, ConnectionState& state, ChainCache& chains,
+                                               const core::Sha256& key) {
+  const VerifiedPath* path = chains.find(key);
+  if (path == nullptr) return nullptr;
+  auto peer = admit(*path, state);
+  CertificateStackPtr certificates(peer ? X509_chain_up_ref(path->certificates.get()) : nullptr);
+  if (!certificates) {
+    chains.drop(key);
+    return nullptr;
+  }
+  // As X509_verify_cert() would have left it.
+  X509_STORE_CTX_set0_verified_chain(context, certificates.release());
+  chains.count_hit();
+  state.report.presented_subject = path->identity->subject_dn.substr(0, kMaxReportedBytes);
+  state.report.presented_issuer = path->identity->issuer_dn.substr(0, kMaxReportedBytes);
+  return std::move(*peer);
+}
+
+core::Result<std::shared_ptr<const VerifiedPeer>> verify(X509_STORE_CTX* context, ConnectionState& state) {
+  const HostOptions* host = state.host_options();
+  const X509* leaf = X509_STORE_CTX_get0_cert(context);
+  const STACK_OF(X509)* presented = X509_STORE_CTX_get0_untrusted(context);
+  if (host == nullptr || leaf == nullptr || presented == nullptr || !host->trust || !host->trust->crls) {
+    return refused(Reason::internal, "a client certificate where none can be verified");
+  }
+  if (static_cast<std::size_t>(sk_X509_num(presented)) > kMaxPresentedCertificates) {
+    report_presented(leaf, state.report);
+    return refused(Reason::chain_too_deep, "too many certificates");
+  }
+  const WorkerLibrary& library = state.contexts.library();
+  KnownClients& known = state.contexts.known_clients();
+  const core::Sha256 key =
+      ChainCache::key_of(state.host_context()->verification_context(), presented, known.certificates, library.sha256());
+  if (auto peer = known_peer(context, state, known.chains, key)) return peer;
+  known.chains.count_miss();
+  report_presented(leaf, state.report);
+  TRY(VerifiedPath path, verify_in_full(context, library, *host));
+  TRY(auto peer, admit(path, state));
+  keep_certificates(presented, path.certificates.get(), known.certificates);
+  known.chains.put(key, std::move(path));
   return peer;
 }
 

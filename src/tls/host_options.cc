@@ -48,6 +48,13 @@ void add_settings(FieldDigest& digest, const TlsSettings& settings) {
   digest.add(settings.min_rsa_bits);
 }
 
+// What a trust set asks of a chain that does not change with time.
+void add_demands(FieldDigest& digest, const TrustSet& trust) {
+  digest.add(trust.depth).add(trust.strict_profile ? 1U : 0U).add(trust.partial_chains ? 1U : 0U);
+  digest.add(trust.require_client_purpose ? 1U : 0U).add(trust.anchors.size());
+  for (const Der& anchor : trust.anchors) digest.add(anchor);
+}
+
 }  // namespace
 
 core::Sha256 session_context_of(const HostOptions& options) {
@@ -55,12 +62,14 @@ core::Sha256 session_context_of(const HostOptions& options) {
   digest.add("gateway session context 2").add(options.name).add(static_cast<std::uint64_t>(options.client_auth));
   add_settings(digest, options.settings);
   digest.add(options.max_client_chain_bytes);
-  if (options.trust) {
-    const TrustSet& trust = *options.trust;
-    digest.add(trust.depth).add(trust.strict_profile ? 1U : 0U).add(trust.partial_chains ? 1U : 0U);
-    digest.add(trust.require_client_purpose ? 1U : 0U).add(trust.anchors.size());
-    for (const Der& anchor : trust.anchors) digest.add(anchor);
-  }
+  if (options.trust) add_demands(digest, *options.trust);
+  return digest.finish();
+}
+
+core::Sha256 verification_context_of(const HostOptions& options) {
+  FieldDigest digest;
+  digest.add("gateway client chain 1").add(options.settings.min_rsa_bits);
+  if (options.trust) add_demands(digest, *options.trust);
   return digest.finish();
 }
 

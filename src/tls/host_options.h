@@ -64,6 +64,9 @@ struct HostOptions {
 // DER, what the trust set asks of a chain, and the TLS settings; the same in every replica and after every restart.
 core::Sha256 session_context_of(const HostOptions& options);
 
+// Digest of all that decides whether signatures, path, purpose and profile of a client's chain are good for this host.
+core::Sha256 verification_context_of(const HostOptions& options);
+
 // Digest of everything in `options`, the server certificates and keys too (but no CRL): equal means that a built
 // context can be reused.
 core::Sha256 content_digest_of(const HostOptions& options);

@@ -34,7 +34,7 @@ struct VerifiedChain {
 
 // What is known of an authenticated peer; shared by the connection, its requests and its log lines.
 struct VerifiedPeer {
-  core::PeerIdentity identity;
+  std::shared_ptr<const core::PeerIdentity> identity;  // never null; handshakes with one certificate share it
   VerifiedChain chain;
   // Of the leaf, for OCSP; null if the leaf is an anchor itself, or the session was resumed on a worker that has not
   // met the issuer.

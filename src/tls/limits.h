@@ -12,8 +12,11 @@ inline constexpr std::size_t kMaxLeafBytes = 32 << 10;
 inline constexpr std::size_t kMaxPresentedCertificates = 32;
 inline constexpr std::size_t kMaxChainElements = 32;  // of a verified chain, the anchor included
 inline constexpr std::size_t kMaxSerialBytes = 64;    // RFC 5280 says 20; some CAs exceed it
-inline constexpr int kMaxExtensions = 128;            // of one certificate
-inline constexpr int kMaxDetours = 4;                 // other paths tried for one chain
+// Of one worker, each some 10 KiB with its parsed certificate and its identity.
+inline constexpr std::size_t kMaxVerifiedChains = 4096;
+inline constexpr std::size_t kMaxSharedCertificates = 4096;
+inline constexpr int kMaxExtensions = 128;  // of one certificate
+inline constexpr int kMaxDetours = 4;       // other paths tried for one chain
 inline constexpr std::size_t kMaxAltNames = 1024;
 // More names than this are not sent at all: half a list would tell a client that its CA isn't wanted.
 inline constexpr std::size_t kMaxCaNames = 128;

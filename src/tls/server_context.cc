@@ -128,6 +128,7 @@ core::Result<std::shared_ptr<const HostContext>> HostContext::build(std::shared_
   }
   host->content_digest_ = content_digest_of(options);
   host->session_context_ = session_context_of(options);
+  host->verification_context_ = verification_context_of(options);
   host->client_auth_ = options.client_auth;
   host->on_refusal_ = options.on_refusal;
   host->session_tickets_ = options.session_tickets;

@@ -24,6 +24,7 @@ class HostContext {
   [[nodiscard]] SSL_CTX* ssl_context() const noexcept { return context_.get(); }
   [[nodiscard]] const core::Sha256& content_digest() const noexcept { return content_digest_; }
   [[nodiscard]] const core::Sha256& session_context() const noexcept { return session_context_; }
+  [[nodiscard]] const core::Sha256& verification_context() const noexcept { return verification_context_; }
   [[nodiscard]] X509_VERIFY_PARAM* verify_param() const noexcept { return verify_param_.get(); }
   [[nodiscard]] ClientAuth client_auth() const noexcept { return client_auth_; }
   [[nodiscard]] OnRefusal on_refusal() const noexcept { return on_refusal_; }
@@ -42,6 +43,7 @@ class HostContext {
   VerifyParamPtr verify_param_;
   core::Sha256 content_digest_{};
   core::Sha256 session_context_{};
+  core::Sha256 verification_context_{};
   ClientAuth client_auth_ = ClientAuth::strict;
   OnRefusal on_refusal_ = OnRefusal::alert;
   bool session_tickets_ = false;

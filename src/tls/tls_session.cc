@@ -151,6 +151,7 @@ HandshakeStatus Session::handshake() {
 }
 
 HandshakeStatus Session::step() {
+  const SharedCertificates::Use sharing(contexts_->known_clients().certificates);
   const SslOutcome outcome = run([](SSL* ssl) { return SSL_do_handshake(ssl); });
   if (outcome == SslOutcome::want_input) return status_;
   if (outcome == SslOutcome::done) return finish_handshake();
@@ -176,10 +177,11 @@ core::Result<std::shared_ptr<const VerifiedPeer>> Session::resumed_peer(const SS
   const X509* leaf = SSL_get0_peer_certificate(ssl_.get());
   if (leaf == nullptr) return openssl_failure("a resumed session lost its certificate");
   auto peer = std::make_shared<VerifiedPeer>();
-  TRY(peer->identity, identity_of(leaf, contexts_->library().sha256()));
+  TRY(core::PeerIdentity identity, identity_of(leaf, contexts_->library().sha256()));
+  peer->identity = std::make_shared<const core::PeerIdentity>(std::move(identity));
   peer->chain = std::move(data.chain);
   peer->issuer = issuer_of(peer->chain, state_);
-  if (peer->identity.fingerprint != peer->chain.elements.front().fingerprint) {
+  if (peer->identity->fingerprint != peer->chain.elements.front().fingerprint) {
     return openssl_failure("a resumed session's certificate is not its chain's");
   }
   return peer;

@@ -19,6 +19,8 @@ class WorkerContextSet final : public WorkerContexts {
   [[nodiscard]] const HostOptions* host(std::uint32_t index) const override;
   [[nodiscard]] RevocationKnowledge& revocations() const override;
   [[nodiscard]] StapleBox& staples() const override;
+  [[nodiscard]] VerificationCounts verification_counts() const override;
+  [[nodiscard]] KnownClients& known_clients() const { return library_->known_clients(); }
   // Null for an index out of range or a host without TLS.
   [[nodiscard]] const HostContext* host_context(std::uint32_t index) const;
   [[nodiscard]] SSL_CTX* listener() const { return listener_.get(); }

@@ -108,6 +108,18 @@ StapleBox& WorkerContextSet::staples() const {
   return library_->staples();
 }
 
+VerificationCounts WorkerContextSet::verification_counts() const {
+  const KnownClients& known = known_clients();
+  const ChainCache::Counts& chains = known.chains.counts();
+  const SharedCertificates::Counts& certificates = known.certificates.counts();
+  return {.chain_hits = chains.hits,
+          .chain_misses = chains.misses,
+          .chain_evictions = chains.evictions,
+          .chains = known.chains.size(),
+          .certificates_parsed = certificates.parsed,
+          .certificates_shared = certificates.shared};
+}
+
 const HostContext* WorkerContextSet::host_context(std::uint32_t index) const {
   return index < hosts_.size() ? hosts_[index].context.get() : nullptr;
 }

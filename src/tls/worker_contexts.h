@@ -27,6 +27,18 @@ RevocationKnowledge& revocations_of(WorkerLibrary& library) noexcept;
 using WallClock = std::function<std::chrono::sys_seconds()>;
 std::shared_ptr<WorkerLibrary> make_worker_library(WallClock clock);
 
+// How often a worker could spare itself the verification of a client's chain, and libssl the parsing of a certificate.
+struct VerificationCounts {
+  std::uint64_t chain_hits = 0;
+  std::uint64_t chain_misses = 0;  // chains that were verified in full, accepted or not
+  std::uint64_t chain_evictions = 0;
+  std::uint64_t chains = 0;  // known now
+  std::uint64_t certificates_parsed = 0;
+  std::uint64_t certificates_shared = 0;
+};
+// False where this program can't share parsed certificates: then libssl parses each one that a client shows.
+bool can_share_certificates();
+
 // All TLS contexts of one worker for one snapshot: the poisoned listener context and one HostContext per TLS virtual
 // host, indexed as the snapshot's virtual hosts are (null for a host without TLS). Immutable once built, used by one
 // worker.
@@ -45,6 +57,8 @@ class WorkerContexts {
   [[nodiscard]] virtual RevocationKnowledge& revocations() const = 0;
   // The worker's, whichever of its contexts is asked: changes on the worker's thread only.
   [[nodiscard]] virtual StapleBox& staples() const = 0;
+  // Of the worker since it began, whichever of its contexts is asked; on its thread only.
+  [[nodiscard]] virtual VerificationCounts verification_counts() const = 0;
 };
 
 }  // namespace gateway::tls

@@ -11,11 +11,16 @@ std::shared_ptr<WorkerLibrary> WorkerLibrary::create(WallClock clock) {
   library->sha256_.reset(EVP_MD_fetch(library->context(), "SHA256", nullptr));
   library->ticket_cipher_.reset(EVP_CIPHER_fetch(library->context(), "AES-256-CBC", nullptr));
   if (!library->provider_ || !library->sha256_ || !library->ticket_cipher_) return nullptr;
+  library->known_clients_ = std::make_unique<KnownClients>(library->sha256());
   return library;
 }
 
 RevocationKnowledge& revocations_of(WorkerLibrary& library) noexcept {
   return library.revocations();
+}
+
+bool can_share_certificates() {
+  return SharedCertificates::works();
 }
 
 std::shared_ptr<WorkerLibrary> make_worker_library(WallClock clock) {

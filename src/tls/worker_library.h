@@ -2,7 +2,9 @@
 
 #include <chrono>
 #include <functional>
+#include <memory>
 
+#include "tls/known_clients.h"
 #include "tls/known_revocations.h"
 #include "tls/openssl_ptr.h"
 #include "tls/staples.h"
@@ -23,6 +25,8 @@ class WorkerLibrary {
   // The worker's own; before its thread runs the control thread's. Shared by the contexts of all its generations.
   [[nodiscard]] RevocationKnowledge& revocations() noexcept { return revocations_; }
   [[nodiscard]] const RevocationKnowledge& revocations() const noexcept { return revocations_; }
+  // For the worker's thread only.
+  [[nodiscard]] KnownClients& known_clients() noexcept { return *known_clients_; }
   [[nodiscard]] StapleBox& staples() noexcept { return staples_; }
   [[nodiscard]] const StapleBox& staples() const noexcept { return staples_; }
 
@@ -36,6 +40,7 @@ class WorkerLibrary {
   ProviderPtr provider_;  // unloaded before its context is freed
   DigestPtr sha256_;
   CipherPtr ticket_cipher_;
+  std::unique_ptr<KnownClients> known_clients_;
 };
 
 }  // namespace gateway::tls

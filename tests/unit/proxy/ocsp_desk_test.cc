@@ -43,7 +43,8 @@ tls::VerifiedPeer peer(const std::string& serial) {
   tls::VerifiedPeer made;
   made.chain.elements.resize(2);
   made.chain.elements.front().serial = serial;
-  made.identity.certificate_der = "certificate " + serial;
+  made.identity =
+      std::make_shared<const core::PeerIdentity>(core::PeerIdentity{.certificate_der = "certificate " + serial});
   made.issuer = std::make_shared<const tls::Der>("issuer");
   return made;
 }

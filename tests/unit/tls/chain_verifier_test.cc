@@ -70,7 +70,7 @@ TEST_CASE("the verified chain runs from the leaf to the anchor, and the deadline
   REQUIRE(made.established());
   const VerifiedChain& chain = made.server->peer()->chain;
   REQUIRE(chain.elements.size() == 3);
-  CHECK(chain.elements[0].fingerprint == made.server->peer()->identity.fingerprint);
+  CHECK(chain.elements[0].fingerprint == made.server->peer()->identity->fingerprint);
   CHECK(chain.elements[1].not_after == end);
   CHECK(chain.elements[1].issuer_key == chain.elements[2].issuer_key);
   CHECK(chain.elements[0].issuer_key != chain.elements[1].issuer_key);

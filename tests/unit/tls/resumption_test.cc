@@ -53,10 +53,10 @@ TEST_CASE("a session resumes on its host, with the whole identity of its first h
       REQUIRE(second.server->peer() != nullptr);
       const auto& before = *first.server->peer();
       const auto& after = *second.server->peer();
-      CHECK(after.identity.fingerprint == before.identity.fingerprint);
-      CHECK(after.identity.uri_sans == std::vector<std::string>{"spiffe://corp/alice"});
-      CHECK(after.identity.certificate_der == alice.der());
-      CHECK(after.identity.serial == before.identity.serial);
+      CHECK(after.identity->fingerprint == before.identity->fingerprint);
+      CHECK(after.identity->uri_sans == std::vector<std::string>{"spiffe://corp/alice"});
+      CHECK(after.identity->certificate_der == alice.der());
+      CHECK(after.identity->serial == before.identity->serial);
       CHECK(after.chain.elements.size() == 2);
       CHECK(after.chain.session_deadline == before.chain.session_deadline);
     }

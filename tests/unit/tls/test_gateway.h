@@ -137,8 +137,8 @@ struct Connection {
   [[nodiscard]] bool established() const { return status == HandshakeStatus::established; }
   [[nodiscard]] bool barred() const { return status == HandshakeStatus::barred; }
   [[nodiscard]] std::string common_name() const {
-    return server->peer() && !server->peer()->identity.common_names.empty() ? server->peer()->identity.common_names[0]
-                                                                            : "";
+    const auto peer = server->peer();
+    return peer && !peer->identity->common_names.empty() ? peer->identity->common_names[0] : "";
   }
 };
 

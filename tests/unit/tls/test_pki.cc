@@ -3,11 +3,13 @@
 #include <openssl/core_names.h>
 #include <openssl/dsa.h>
 #include <openssl/err.h>
+#include <openssl/param_build.h>
 #include <openssl/params.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
 #include <openssl/rsa.h>
 
+#include <array>
 #include <cstdio>
 #include <cstdlib>
 
@@ -193,6 +195,28 @@ Issued with_broken_signature(const Issued& original) {
   X509* parsed = d2i_X509(nullptr, &at, static_cast<long>(der.size()));
   require(parsed != nullptr, "parse");
   return {{parsed, X509_free}, original.key};
+}
+
+std::shared_ptr<EVP_PKEY> key_that_claims(EVP_PKEY& signs, EVP_PKEY& claimed) {
+  std::array<unsigned char, 128> public_key{};
+  std::size_t public_size = 0;
+  BIGNUM* secret = nullptr;
+  require(EVP_PKEY_get_octet_string_param(&claimed, OSSL_PKEY_PARAM_PUB_KEY, public_key.data(), public_key.size(),
+                                          &public_size) == 1,
+          "public key");
+  require(EVP_PKEY_get_bn_param(&signs, OSSL_PKEY_PARAM_PRIV_KEY, &secret) == 1, "private key");
+  const BignumPtr owned(secret);
+  const Owned<OSSL_PARAM_BLD, OSSL_PARAM_BLD_free> builder(OSSL_PARAM_BLD_new());
+  OSSL_PARAM_BLD_push_utf8_string(builder.get(), OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0);
+  OSSL_PARAM_BLD_push_octet_string(builder.get(), OSSL_PKEY_PARAM_PUB_KEY, public_key.data(), public_size);
+  OSSL_PARAM_BLD_push_BN(builder.get(), OSSL_PKEY_PARAM_PRIV_KEY, secret);
+  const Owned<OSSL_PARAM, OSSL_PARAM_free> params(OSSL_PARAM_BLD_to_param(builder.get()));
+  const Owned<EVP_PKEY_CTX, EVP_PKEY_CTX_free> context(EVP_PKEY_CTX_new_from_name(nullptr, "EC", nullptr));
+  EVP_PKEY* key = nullptr;
+  require(EVP_PKEY_fromdata_init(context.get()) == 1 &&
+              EVP_PKEY_fromdata(context.get(), &key, EVP_PKEY_KEYPAIR, params.get()) == 1,
+          "claimed key");
+  return {key, EVP_PKEY_free};
 }
 
 Der make_crl(const Issued& issuer, const CrlSpec& spec) {

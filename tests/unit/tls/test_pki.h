@@ -54,6 +54,9 @@ Issued make_server(const std::string& dns_name, const Issued& issuer);
 // Another key for the same certificate fields: what a forger would make.
 Issued with_broken_signature(const Issued& original);
 
+// A P-256 key that signs with one key and says that it is the other: what a thief of a certificate has.
+std::shared_ptr<EVP_PKEY> key_that_claims(EVP_PKEY& signs, EVP_PKEY& claimed);
+
 struct CrlSpec {
   std::vector<const Issued*> revoked = {};
   std::chrono::sys_seconds this_update = real_now() - std::chrono::hours(1);
