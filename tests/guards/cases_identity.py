@@ -6,9 +6,9 @@ CASES = [
          "Certificate stuffing: the identity was read from another certificate than the one that was verified.",
          "The identity is that of the leaf whose key signed the handshake, read after its chain verified.",
          [PUBLISHED + "test_a_second_certificate_in_the_chain_is_nobody"],
-         [Edit("src/tls/chain_verifier.cc", "TRY(peer->identity, identity_of(leaf, library.sha256()));",
+         [Edit("src/tls/chain_verifier.cc", "TRY(core::PeerIdentity identity, identity_of(leaf, library.sha256()));",
                "const auto* stuffed = X509_STORE_CTX_get0_untrusted(context);\n"
-               "  TRY(peer->identity, identity_of(sk_X509_value(stuffed, sk_X509_num(stuffed) - 1), library.sha256()));")]),
+               "  TRY(core::PeerIdentity identity, identity_of(sk_X509_value(stuffed, sk_X509_num(stuffed) - 1), library.sha256()));")]),
     Case("CVE-2022-21656",
          "SAN types were confused: an e-mail or URI matched as a DNS name.",
          "Each type of SAN has its own list and its own matcher.",
