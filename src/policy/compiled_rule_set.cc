@@ -1,41 +1,10 @@
 #include "policy/compiled_rule_set.h"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 namespace gateway::policy {
 namespace {
-
-// Matchers that rules are found by. Of conditions that are shared equally the first in this order wins: what tells
-// clients apart best. A method or `authenticated` has too few values to find anything by.
-constexpr std::array kKeyOrder = {
-    Matcher::fingerprint, Matcher::serial,    Matcher::uri_san, Matcher::dns_san,   Matcher::email_san,
-    Matcher::ip_san,      Matcher::cn,        Matcher::path,    Matcher::source_ip, Matcher::ou,
-    Matcher::o,           Matcher::issuer_cn, Matcher::host,
-};
-
-bool can_be_key(const CompiledCondition& condition) {
-  return condition.regexes.empty() && std::ranges::find(kKeyOrder, condition.matcher) != kKeyOrder.end();
-}
-
-std::vector<std::size_t> uses_of_patterns(const CompiledRules& compiled) {
-  std::vector<std::size_t> uses(compiled.pattern_count);
-  for (const CompiledRule& rule : compiled.rules) {
-    for (const CompiledCondition& condition : rule.conditions) {
-      for (const PatternId id : condition.plain) ++uses[id];
-    }
-  }
-  return uses;
-}
-
-// How bad a key the condition is: the rules that its most shared pattern stands in, then the place in kKeyOrder.
-std::pair<std::size_t, std::size_t> key_cost(const CompiledCondition& condition, const std::vector<std::size_t>& uses) {
-  std::size_t shared = 0;
-  for (const PatternId id : condition.plain) shared = std::max(shared, uses[id]);
-  const auto place = std::ranges::find(kKeyOrder, condition.matcher) - kKeyOrder.begin();
-  return {shared, static_cast<std::size_t>(place)};
-}
 
 bool any_found(const std::vector<PatternId>& wanted, FactMatches::Range range, const FactMatches& matches) {
   for (std::size_t i = range.begin; i < range.end; ++i) {
@@ -47,28 +16,7 @@ bool any_found(const std::vector<PatternId>& wanted, FactMatches::Range range, c
 }  // namespace
 
 CompiledRuleSet::CompiledRuleSet(std::string name, Effect default_effect, CompiledRules compiled)
-    : name_(std::move(name)),
-      default_effect_(default_effect),
-      compiled_(std::move(compiled)),
-      key_(compiled_.rules.size(), kNoKey),
-      by_key_(compiled_.pattern_count) {
-  const auto uses = uses_of_patterns(compiled_);
-  for (RuleIndex rule = 0; rule < compiled_.rules.size(); ++rule) {
-    const auto& conditions = compiled_.rules[rule].conditions;
-    for (std::size_t c = 0; c < conditions.size(); ++c) {
-      if (!can_be_key(conditions[c])) continue;
-      if (key_[rule] == kNoKey || key_cost(conditions[c], uses) < key_cost(conditions[key_[rule]], uses))
-        key_[rule] = c;
-    }
-    if (key_[rule] == kNoKey) {
-      scanned_.push_back(rule);
-      continue;
-    }
-    const CompiledCondition& key = conditions[key_[rule]];
-    for (const PatternId id : key.plain) by_key_[id].push_back(rule);
-    if (std::ranges::find(key_matchers_, key.matcher) == key_matchers_.end()) key_matchers_.push_back(key.matcher);
-  }
-}
+    : name_(std::move(name)), default_effect_(default_effect), compiled_(std::move(compiled)), finder_(compiled_) {}
 
 Decision CompiledRuleSet::judge(const core::PeerIdentity* identity, const RequestFacts& request) const {
   std::size_t looked_at = 0;
@@ -80,13 +28,7 @@ Decision CompiledRuleSet::judge_counting(const core::PeerIdentity* identity, con
   const auto none = static_cast<RuleIndex>(rule_count());
   FactMatches matches(compiled_.tables, identity, request);
   Best best{.deny = none, .allow = none};
-  for (const Matcher matcher : key_matchers_) {
-    const auto range = matches.plain(matcher);
-    for (std::size_t i = range.begin; i < range.end; ++i) {
-      for (const RuleIndex rule : by_key_[matches.pattern(i)]) look_at(rule, matches, best);
-    }
-  }
-  for (const RuleIndex rule : scanned_) look_at(rule, matches, best);
+  finder_.each_candidate(matches, [&](RuleIndex rule) { look_at(rule, matches, best); });
   looked_at = best.looked_at;
   if (matches.failed()) return {.allow = false, .rule = none, .reason = core::Reason::internal};
   return decide(best, identity == nullptr);
@@ -101,11 +43,8 @@ void CompiledRuleSet::look_at(RuleIndex rule, FactMatches& matches, Best& best) 
 }
 
 bool CompiledRuleSet::all_match(RuleIndex rule, FactMatches& matches) const {
-  const auto& conditions = compiled_.rules[rule].conditions;
-  for (std::size_t c = 0; c < conditions.size(); ++c) {
-    if (c != key_[rule] && !any_matches(conditions[c], matches)) return false;
-  }
-  return true;
+  return std::ranges::all_of(compiled_.rules[rule].conditions,
+                             [&](const CompiledCondition& condition) { return any_matches(condition, matches); });
 }
 
 bool CompiledRuleSet::any_matches(const CompiledCondition& condition, FactMatches& matches) {
@@ -128,7 +67,10 @@ std::string_view CompiledRuleSet::rule_name(std::uint32_t rule) const {
 }
 
 RuleSetStats CompiledRuleSet::stats() const {
-  RuleSetStats stats{.rules = rule_count(), .indexed = rule_count() - scanned_.size(), .scanned = scanned_.size()};
+  RuleSetStats stats{.rules = rule_count(),
+                     .indexed = rule_count() - finder_.scanned(),
+                     .scanned = finder_.scanned(),
+                     .most_alike = finder_.most_alike()};
   for (const PatternTable& table : compiled_.tables) stats.regexes += table.regex_count();
   return stats;
 }

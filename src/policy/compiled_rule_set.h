@@ -1,19 +1,16 @@
 #pragma once
 
 #include <cstddef>
-#include <cstdint>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "policy/rule_compiler.h"
+#include "policy/rule_finder.h"
 #include "policy/rule_set.h"
 
 namespace gateway::policy {
 
-// The rules, each under the patterns of one of its conditions: only those whose pattern the request matches are looked
-// at. Of a rule's conditions the one is taken whose patterns the fewest rules have, so that ten thousand rules for one
-// host and as many paths are found by their paths. Rules without such a condition are looked at on every request.
+// The rules: only those that a RuleFinder says may match are looked at.
 class CompiledRuleSet final : public RuleSet {
  public:
   CompiledRuleSet(std::string name, Effect default_effect, CompiledRules compiled);
@@ -29,9 +26,6 @@ class CompiledRuleSet final : public RuleSet {
   [[nodiscard]] RuleSetStats stats() const override;
 
  private:
-  using RuleIndex = std::uint32_t;
-  static constexpr std::size_t kNoKey = static_cast<std::size_t>(-1);
-
   // The first matching rule of each effect so far.
   struct Best {
     RuleIndex deny;
@@ -46,10 +40,7 @@ class CompiledRuleSet final : public RuleSet {
   std::string name_;
   Effect default_effect_;
   CompiledRules compiled_;
-  std::vector<std::size_t> key_;                // by rule: the condition that it is found by
-  std::vector<std::vector<RuleIndex>> by_key_;  // by pattern id, ascending
-  std::vector<Matcher> key_matchers_;
-  std::vector<RuleIndex> scanned_;  // ascending
+  RuleFinder finder_;
 };
 
 }  // namespace gateway::policy

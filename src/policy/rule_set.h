@@ -40,9 +40,11 @@ struct SpecError {
 // How the rules were compiled, for `gatewayctl check`.
 struct RuleSetStats {
   std::size_t rules = 0;
-  std::size_t indexed = 0;  // found by hash or trie: their number does not change the cost of a decision
-  std::size_t scanned = 0;  // looked at on every request (no indexable key)
-  std::size_t regexes = 0;  // matched by RE2::Set, in one pass per value
+  std::size_t indexed = 0;     // found by hash or trie: their number does not change the cost of a decision
+  std::size_t scanned = 0;     // looked at on every request (no indexable key)
+  std::size_t most_alike = 0;  // the most indexed rules that are found together: their other conditions are
+                               // expressions, or the same patterns
+  std::size_t regexes = 0;     // matched by RE2::Set, in one pass per value
 };
 
 // A compiled policy: immutable, safe to use from any thread, no I/O and no clock.

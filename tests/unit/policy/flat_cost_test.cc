@@ -82,6 +82,65 @@ TEST_CASE("rules that share one condition are found by another") {
       client, get("/n7"));
 }
 
+TEST_CASE("rules that share each pattern with a hundred others are found by all of their conditions together") {
+  core::PeerIdentity client;
+  client.dns_sans = {"n0.example"};
+  check_flat(
+      [](std::size_t i) {
+        return std::vector<Condition>{{Matcher::dns_san, {nth(i / 100) + ".example"}},
+                                      {Matcher::path, {"/" + nth(i % 100) + "/*"}}};
+      },
+      client, get("/n7/x"));
+}
+
+TEST_CASE("a method tells rules apart that have all else in common") {
+  core::PeerIdentity client;
+  client.common_names = {"n0"};
+  check_flat(
+      [](std::size_t i) {
+        return std::vector<Condition>{{Matcher::cn, {nth(i / 100)}},
+                                      {Matcher::path, {"/" + nth(i % 100 / 10)}},
+                                      {Matcher::method, {i % 10 == 7 ? "GET" : "M" + std::to_string(i % 10)}}};
+      },
+      client, get("/n0"));
+}
+
+TEST_CASE("lists in several conditions of many rules don't multiply what a policy takes") {
+  const auto many = [](std::string_view before, std::size_t first) {
+    std::vector<std::string> patterns;
+    for (std::size_t i = 0; i < 100; ++i) patterns.push_back(std::string(before) + nth((first + i) % 150));
+    return patterns;
+  };
+  PolicySpec spec{.name = "p", .default_effect = Effect::deny, .rules = {}};
+  for (std::size_t i = 0; i < 100; ++i) {
+    spec.rules.push_back({.name = nth(i),
+                          .effect = Effect::allow,
+                          .when = {{Matcher::cn, many("", i)},
+                                   {Matcher::ou, many("", 2 * i)},
+                                   {Matcher::o, many("", 3 * i)},
+                                   {Matcher::path, many("/", 4 * i)}}});
+  }
+  const auto rules = compiled(spec);
+  CHECK(rules->stats().indexed == 100);
+  core::PeerIdentity client;
+  client.common_names = client.organizational_units = client.organizations = {"n99"};
+  CHECK(rules->judge(&client, get("/n99")).rule == 0);
+}
+
+TEST_CASE("rules that only expressions tell apart are counted, since each of them is looked at") {
+  PolicySpec spec{.name = "p", .default_effect = Effect::deny, .rules = {}};
+  for (std::size_t i = 0; i < 300; ++i) {
+    spec.rules.push_back(
+        {.name = nth(i),
+         .effect = Effect::allow,
+         .when = {{Matcher::cn, {i < 100 ? "shared" : nth(i)}}, {Matcher::path, {"~/" + nth(i) + "/.*"}}}});
+  }
+  spec.rules.push_back({.name = "all", .effect = Effect::allow, .when = {{Matcher::method, {"GET"}}}});
+  const auto stats = compiled(spec)->stats();
+  CHECK(stats.most_alike == 100);
+  CHECK(stats.scanned == 1);
+}
+
 TEST_CASE("an expression beside an exact key is looked at for the rules with that key only") {
   core::PeerIdentity client;
   client.common_names = {"n7"};
