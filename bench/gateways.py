@@ -113,7 +113,7 @@ upstreams:
 timeouts: {{keep_alive: 300s, body_idle: 300s}}
 limits: {{connections: {connections}, body: 16GiB}}
 access_log: {log}
-admin: {{socket: {folder}/admin.sock}}
+admin: {{socket: "{folder}/admin.sock"}}
 """
 
 
@@ -143,7 +143,7 @@ def our_config(values, features):
     if "identity" in features:
         headers = ', headers: {set: {X-Client-Verify: "${client.verify}", X-Client-DN: "${client.subject_dn}"}}'
     return OURS.format(**values, headers=headers, max_idle=0 if "no_upstream_keepalive" in features else 256,
-                       log=f"{{path: {values['folder']}/access.log, format: json}}" if "log" in features else "off")
+                       log=f"{{path: \"{values['folder']}/access.log\", format: json}}" if "log" in features else "off")
 
 
 def haproxy_command(binary, config):

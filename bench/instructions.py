@@ -15,6 +15,7 @@ from pathlib import Path
 
 import gateways
 import load
+import page
 import pki
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -65,10 +66,10 @@ class Counter:
     def of(self, name):
         """Instructions of one operation."""
         operation = OPERATIONS[name]
-        few, many = (self.run(f"{name} {count}".replace(" ", "-"), operation.options, count) for count in (operation.few, operation.many))
+        few, many = (self.run(operation, count, f"{name} {count}".replace(" ", "-")) for count in (operation.few, operation.many))
         return round((many - few) / (operation.many - operation.few))
 
-    def run(self, name, options, count):
+    def run(self, operation, count, name):
         folder = self.folder / name
         folder.mkdir()
         output = folder / "callgrind.out"
@@ -76,7 +77,7 @@ class Counter:
                                    origin=self.origin_port, workers=1, cpus=None, connections=200,
                                    wrap=["valgrind", "--tool=callgrind", f"--callgrind-out-file={output}"])
         try:
-            command = load.command(self.programs, gateway.port, self.pki, operations=count, **options)
+            command = load.command(self.programs, gateway.port, self.pki, operations=count, **operation.options)
             done = subprocess.run(command, capture_output=True, text=True, timeout=RUN_SECONDS)
             if done.returncode != 0:
                 sys.exit(f"{name}: {done.stdout}{done.stderr}")
@@ -106,9 +107,15 @@ def verdict(name, baseline, now, tolerance):
     return True, told
 
 
+def table(here, counts):
+    """For docs/performance.md."""
+    rows = [f"| {name} | {count:,} |" for name, count in counts.items()]
+    return "\n".join([f"| one worker; {here} | instructions |", "| --- | --- |", *rows]) + "\n"
+
+
 def arguments(command_line=None):
     parser = argparse.ArgumentParser(prog="./dev bench instructions", description=__doc__)
-    parser.add_argument("--update", action="store_true", help="what is counted now is the baseline of this system")
+    parser.add_argument("--update", action="store_true", help="what is counted now is the baseline of this system, and stands in docs/performance.md")
     parser.add_argument("--if-known", action="store_true", help="count nothing on a system that has no baseline")
     parser.add_argument("--programs", type=Path, default=ROOT / "build-bench/bin", help="folder of gatewayd, bench_load and bench_origin")
     return parser.parse_args(command_line)
@@ -136,6 +143,7 @@ def main():
     if settings.update:
         known["baselines"][here] = counts
         BASELINES.write_text(json.dumps(known, indent=2) + "\n")
+        page.replace("instructions", table(here, counts))
         print(f"baseline written: {here}")
         return 0
     return 0 if passes else 1

@@ -1,6 +1,7 @@
 """The measurements of a run as Markdown."""
 from statistics import median
 
+OURS = {"ours": ""}
 PEERS = ("nginx", "nginx_notickets", "haproxy", "before")
 
 
@@ -43,11 +44,13 @@ def cost_table(results, columns, title):
 
 def ratio_table(results, columns):
     peers = [column for column in columns if column in PEERS]
-    if "ours" not in columns or not peers:
+    mine = [column for column in columns if column in OURS]
+    if not mine or not peers:
         return []
     lines = [row("ours by the peer's, least–**median**–most", *peers), "|" + " --- |" * (len(peers) + 1)]
     for name, per in results.items():
-        lines.append(row(f"`{name}`", *(spread(ratios(per.get("ours", []), per.get(peer, []))) for peer in peers)))
+        for column in (column for column in mine if column in per):
+            lines.append(row(f"`{name}`{OURS[column]}", *(spread(ratios(per[column], per.get(peer, []))) for peer in peers)))
     return lines
 
 

@@ -12,14 +12,13 @@ import tempfile
 from pathlib import Path
 
 import gateways
+import page
 import pki
 import report
 from measure import Bench
 from scenarios import PLAIN, SCENARIOS
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGE = ROOT / "docs/performance.md"
-BEGIN, END = "<!-- the last table: begin -->\n", "<!-- the last table: end -->\n"
 
 
 def arguments(command_line=None):
@@ -59,7 +58,7 @@ def about(settings, columns, binaries):
     release = re.search(r'PRETTY_NAME="(.*)"', Path("/etc/os-release").read_text())
     told = {"machine": f"{cpu_name()}, {len(os.sched_getaffinity(0))} CPUs, {platform.system()} {platform.release()}, {release[1]}, {openssl}"}
     for name in columns:
-        if name != "nginx_notickets":
+        if not name.endswith("tickets"):
             told[name] = gateways.version(name, binaries)
     told["how"] = f"{settings.workers} worker{'s' * (settings.workers > 1)}, {settings.rounds} rounds of {settings.duration:g} s, `rate` " \
                   f"at {settings.rate:,.0f}/s; the load average was {load:.1f} before"
@@ -96,12 +95,6 @@ def measure_scenario(bench, name, scenario, columns):
     return results
 
 
-def write_page(page, table):
-    before, rest = page.read_text().split(BEGIN)
-    _, after = rest.split(END)
-    page.write_text(before + BEGIN + "\n" + table + "\n" + END + after)
-
-
 def main():
     settings = arguments()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
@@ -109,7 +102,7 @@ def main():
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     ours = str(settings.programs / "gatewayd")
     binaries = {"ours": ours, "before": settings.before}
-    columns = [name for name in gateways.KINDS if name in settings.gateways and (name != "before" or settings.before)]
+    columns = [name for name in gateways.KINDS if (settings.before if name == "before" else name in settings.gateways)]
     for name in [name for name in columns if not gateways.program(name, binaries)]:
         print(f"{name} is not installed and is left out", file=sys.stderr)
         columns.remove(name)
@@ -129,7 +122,7 @@ def main():
     if settings.json:
         Path(settings.json).write_text(json.dumps(run, indent=1))
     if settings.write_docs:
-        write_page(PAGE, table)
+        page.replace("the last table", table)
     return 1 if report.voids(run["results"]) else 0
 
 

@@ -15,12 +15,12 @@ from harness.gateway import GATEWAYD, ROOT
 
 sys.path.insert(0, str(ROOT / "bench"))
 import instructions  # noqa: E402
+import page  # noqa: E402
 import run as bench  # noqa: E402
 from instructions import BASELINES, OPERATIONS, verdict  # noqa: E402
 from measure import fault_of  # noqa: E402
 from scenarios import SCENARIOS  # noqa: E402
 
-PAGE = ROOT / "docs/performance.md"
 
 PROGRAMS = Path(os.environ.get("GATEWAY_BENCH_PROGRAMS", Path(GATEWAYD).parent))
 RUN_SECONDS = 120
@@ -106,8 +106,8 @@ def test_every_counted_operation_has_a_tolerance_and_a_baseline_wherever_there_a
 def commands():
     """The arguments of each `./dev bench` of the documents."""
     found = []
-    for page in (PAGE, ROOT / "README.md"):
-        shown = re.findall(r"^    (\./dev bench.*)$|`(\./dev bench[^`]*)`", page.read_text(), re.M)
+    for document in (page.PAGE, ROOT / "README.md"):
+        shown = re.findall(r"^    (\./dev bench.*)$|`(\./dev bench[^`]*)`", document.read_text(), re.M)
         found += [shlex.split("".join(each), comments=True)[2:] for each in shown]
     return found
 
@@ -132,16 +132,22 @@ def test_a_command_that_is_not_taken(words):
 
 
 def test_the_page_explains_every_scenario_and_has_a_figure_of_ours_for_each():
-    told, table = PAGE.read_text().split(bench.BEGIN)
-    table = table.split(bench.END)[0]
+    table = page.part("the last table")
+    told = page.PAGE.read_text().replace(table, "")
     for name in SCENARIOS:
         assert f"`{name}`" in told, name
         assert re.search(rf"^\| `{name}` \| [\d.,]+ \(|^\| `{name}` \| [\d.,]+ \|", table, re.M), name
 
 
 def test_a_new_table_takes_the_place_of_the_last_one(tmp_path):
-    page = tmp_path / "page.md"
-    page.write_text(f"before\n{bench.BEGIN}old\n{bench.END}after\n")
+    begin, end = page.marks("table")
+    written = tmp_path / "page.md"
+    written.write_text(f"before\n{begin}old\n{end}after\n")
     for table in ("first\n", "second\n"):
-        bench.write_page(page, table)
-    assert page.read_text() == f"before\n{bench.BEGIN}\nsecond\n\n{bench.END}after\n"
+        page.replace("table", table, written)
+    assert written.read_text() == f"before\n{begin}\nsecond\n\n{end}after\n" and page.part("table", written) == "second\n"
+
+
+def test_the_instructions_of_the_page_are_those_of_the_baseline():
+    tables = [instructions.table(*each) for each in json.loads(BASELINES.read_text())["baselines"].items()]
+    assert page.part("instructions") in tables
