@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "config/quote.h"
+#include "tls/digest.h"
 
 namespace gateway::config {
 namespace {
@@ -28,6 +29,10 @@ std::shared_ptr<const CertificateChains::Chain> CertificateChains::read(const Te
     sink_.error(path.at, path.value, content.error());
     return nullptr;
   }
+  const core::Sha256 digest = tls::sha256({**content});
+  if (auto known = memory_ != nullptr ? memory_->chains.find(digest) : nullptr) {
+    return chains_.emplace(path.value, std::move(known)).first->second;
+  }
   auto certificates = tls::parse_certificates(**content);
   if (!certificates) return reject(certificates.error().detail);
   if (certificates->empty()) return reject("no certificate was found");
@@ -38,6 +43,7 @@ std::shared_ptr<const CertificateChains::Chain> CertificateChains::read(const Te
     chain->certificates.push_back(std::move(certificate));
     chain->facts.push_back(std::move(*facts));
   }
+  if (memory_ != nullptr) memory_->chains.keep(digest, chain);
   chains_.emplace(path.value, chain);
   return chain;
 }

@@ -5,11 +5,10 @@
 #include <string>
 #include <string_view>
 #include <unordered_map>
-#include <vector>
 
 #include "config/config.h"
+#include "config/file_memory.h"
 #include "config/file_reader.h"
-#include "tls/certificate_files.h"
 
 namespace gateway::config {
 
@@ -17,13 +16,11 @@ namespace gateway::config {
 // name the same files: each is read once. Faults are reported at the path that names the file.
 class CertificateChains {
  public:
-  struct Chain {
-    std::vector<tls::Der> certificates;
-    std::vector<tls::CertificateFacts> facts;
-  };
+  using Chain = CertificateChain;
 
-  CertificateChains(FileReader& files, DiagnosticSink& sink, std::chrono::sys_seconds now)
-      : files_(files), sink_(sink), now_(now) {}
+  // `memory` may be null.
+  CertificateChains(FileReader& files, DiagnosticSink& sink, std::chrono::sys_seconds now, FileMemory* memory)
+      : files_(files), sink_(sink), now_(now), memory_(memory) {}
 
   // Null if the file can't be used (reported).
   std::shared_ptr<const Chain> read(const Text& path);
@@ -34,6 +31,7 @@ class CertificateChains {
   FileReader& files_;
   DiagnosticSink& sink_;
   std::chrono::sys_seconds now_;
+  FileMemory* memory_;
   std::unordered_map<std::string, std::shared_ptr<const Chain>> chains_;  // by path
 };
 

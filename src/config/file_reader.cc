@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <system_error>
 
@@ -43,14 +44,16 @@ std::expected<std::string, std::string> read_file(const std::filesystem::path& p
   if (S_ISDIR(status.st_mode)) return std::unexpected(system_message(EISDIR));
   if (!S_ISREG(status.st_mode)) return std::unexpected("Not a regular file");
   std::string content;
-  constexpr std::size_t kStep = 64 << 10;
+  constexpr std::size_t kMostStep = 64 << 10;
+  // Small for a small file: the room is filled with zeros before each read.
+  const std::size_t step = std::min<std::size_t>(static_cast<std::size_t>(status.st_size) + 1, kMostStep);
   // At once, so that no copy of a secret is left behind as it grows, and a string of 40 MB isn't doubled: one step more
   // than the file has, for the read that finds its end.
-  content.reserve(static_cast<std::size_t>(status.st_size) + kStep);
+  content.reserve(static_cast<std::size_t>(status.st_size) + step);
   while (true) {
     const std::size_t used = content.size();
-    content.resize(used + kStep);
-    const ssize_t got = ::read(file.get(), content.data() + used, kStep);
+    content.resize(used + step);
+    const ssize_t got = ::read(file.get(), content.data() + used, step);
     if (got < 0 && errno == EINTR) {
       content.resize(used);
       continue;

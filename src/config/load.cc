@@ -91,7 +91,10 @@ LoadResult load(const std::string& path, std::uint64_t generation, LoadMemory& m
     sink.error({}, "", fmt::format("the config can't be loaded: {}", error.what()));
   }
   result.diagnostics = sink.take();
-  if (result.config) result.config->warnings = result.diagnostics;
+  if (result.config) {
+    result.config->warnings = result.diagnostics;
+    memory.files.forget_unused();
+  }
   return result;
 }
 

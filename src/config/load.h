@@ -12,6 +12,7 @@
 #include "config/crl_source.h"
 #include "config/diagnostic.h"
 #include "config/file_fingerprint.h"
+#include "config/file_memory.h"
 #include "policy/policy_spec.h"
 #include "proxy/snapshot.h"
 #include "tls/crl_cache.h"
@@ -87,6 +88,7 @@ struct LoadResult {
 // What one load finds of those before, so that it need not be made again. Of the caller, and for one thread.
 struct LoadMemory {
   std::shared_ptr<tls::CrlCache> crls = std::make_shared<tls::CrlCache>();
+  FileMemory files;
 };
 
 // nullopt: the variable is not set.

@@ -59,10 +59,10 @@ class Rotator {
         result_(result),
         sink_(current.path),
         files_(accepted_.file, result.watched_files),
-        chains_(files_, sink_, now),
+        chains_(files_, sink_, now, nullptr),
         crls_(files_, *accepted_.crls, current.state_directory, now),
         trust_(crls_, chains_, sink_, now),
-        material_(files_, chains_, trust_, sink_, accepted_.config.pkcs11_module),
+        material_(files_, chains_, trust_, sink_, accepted_.config.pkcs11_module, nullptr),
         host_inputs_(accepted_.host_inputs) {}
 
   void run() {

@@ -34,36 +34,51 @@ core::SharedSecret ServerKeys::read_file(const CertificateConfig& config, const 
   if (path.value.empty()) return nullptr;
   std::vector<std::string> words = words_of(config);
   if (const auto known = known_.find(words); known != known_.end()) return known->second;
-  core::SharedSecret key = open(config);
-  if (!key || certificate.empty()) return nullptr;
-  if (const auto matches = tls::check_key_matches(certificate, *key); !matches) {
-    sink_.error(path.at, path.value,
-                fmt::format("{} does not match the certificate: {}", in_quotes(path.value), matches.error().detail));
+  const auto content = files_.read(path.value);
+  if (!content) {
+    sink_.error(path.at, path.value, content.error());
     return nullptr;
   }
+  // Opening an encrypted one is the passphrase's to allow, each time.
+  FileMemory* memory = config.passphrase ? nullptr : memory_;
+  const core::Sha256 digest = memory != nullptr ? digest_of(**content, certificate) : core::Sha256{};
+  core::SharedSecret key = memory != nullptr ? memory->keys.find(digest) : nullptr;
+  if (!key) {
+    key = open(config, **content);
+    if (!key || certificate.empty()) return nullptr;
+    if (const auto matches = tls::check_key_matches(certificate, *key); !matches) {
+      sink_.error(path.at, path.value,
+                  fmt::format("{} does not match the certificate: {}", in_quotes(path.value), matches.error().detail));
+      return nullptr;
+    }
+    if (memory != nullptr) memory->keys.keep(digest, key);
+  }
+  warn_if_readable(path);
   return known_.emplace(std::move(words), std::move(key)).first->second;
 }
 
-core::SharedSecret ServerKeys::open(const CertificateConfig& config) {
+core::Sha256 ServerKeys::digest_of(std::string_view content, const tls::Der& certificate) {
+  const core::Sha256 key = tls::sha256({content});
+  return tls::sha256({{reinterpret_cast<const char*>(key.data()), key.size()}, certificate});
+}
+
+void ServerKeys::warn_if_readable(const Text& path) {
+  if (!is_readable_by_all(files_.absolute(path.value))) return;
+  sink_.warning(path.at, path.value,
+                fmt::format("private key {} is readable by every user; chmod 600 it", in_quotes(path.value)));
+}
+
+core::SharedSecret ServerKeys::open(const CertificateConfig& config, std::string_view content) {
   const Text& path = config.key;
   core::SharedSecret passphrase;
   if (config.passphrase) {
     passphrase = passphrases_.read(*config.passphrase);
     if (!passphrase) return nullptr;
   }
-  const auto content = files_.read(path.value);
-  if (!content) {
-    sink_.error(path.at, path.value, content.error());
-    return nullptr;
-  }
-  auto key = tls::parse_private_key(**content, passphrase.get());
+  auto key = tls::parse_private_key(content, passphrase.get());
   if (!key) {
     sink_.error(path.at, path.value, fmt::format("{}: {}", in_quotes(path.value), key.error().detail));
     return nullptr;
-  }
-  if (is_readable_by_all(files_.absolute(path.value))) {
-    sink_.warning(path.at, path.value,
-                  fmt::format("private key {} is readable by every user; chmod 600 it", in_quotes(path.value)));
   }
   if (passphrase && !key->was_encrypted) {
     sink_.warning(

@@ -6,9 +6,11 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "config/config.h"
+#include "config/file_memory.h"
 #include "config/file_reader.h"
 #include "config/passphrases.h"
 #include "core/secret.h"
@@ -22,9 +24,9 @@ namespace gateway::config {
 // an encrypted key is slow on purpose. Faults are reported at the path of the key. Control thread.
 class ServerKeys {
  public:
-  // `token_module` outlives this object.
-  ServerKeys(FileReader& files, DiagnosticSink& sink, const std::optional<Text>& token_module)
-      : files_(files), sink_(sink), token_module_(token_module), passphrases_(files, sink) {}
+  // `token_module` outlives this object. `memory` may be null.
+  ServerKeys(FileReader& files, DiagnosticSink& sink, const std::optional<Text>& token_module, FileMemory* memory)
+      : files_(files), sink_(sink), token_module_(token_module), memory_(memory), passphrases_(files, sink) {}
 
   // Puts the key of `config` into `target`, as an open one or as a token's. `certificate` is what it must belong to;
   // empty if that could not be read. False if the key can't be used (reported).
@@ -32,7 +34,10 @@ class ServerKeys {
 
  private:
   core::SharedSecret read_file(const CertificateConfig& config, const tls::Der& certificate);
-  core::SharedSecret open(const CertificateConfig& config);
+  core::SharedSecret open(const CertificateConfig& config, std::string_view content);
+  // Of the key in `content` that was found to belong to `certificate`.
+  static core::Sha256 digest_of(std::string_view content, const tls::Der& certificate);
+  void warn_if_readable(const Text& path);
   using TokenResult = std::expected<std::shared_ptr<const tls::TokenKey>, std::string>;
   std::shared_ptr<const tls::TokenKey> read_token(const CertificateConfig& config, const tls::Der& certificate);
   core::SharedSecret pin_of(const CertificateConfig& config, tls::TokenUri& uri);
@@ -41,6 +46,7 @@ class ServerKeys {
   FileReader& files_;
   DiagnosticSink& sink_;
   const std::optional<Text>& token_module_;
+  FileMemory* memory_;
   Passphrases passphrases_;
   // By certificate, key and origin of the passphrase.
   std::map<std::vector<std::string>, core::SharedSecret> known_;

@@ -60,11 +60,11 @@ class Builder {
       : config_(std::move(config)),
         files_(files),
         sink_(sink),
-        chains_(files, sink, now),
+        chains_(files, sink, now, &memory.files),
         crls_(files, *memory.crls, files.absolute(config_.state_directory->value), now),
         crl_cache_(memory.crls),
         trust_(crls_, chains_, sink, now),
-        material_(files, chains_, trust_, sink, config_.pkcs11_module) {}
+        material_(files, chains_, trust_, sink, config_.pkcs11_module, &memory.files) {}
 
   std::optional<LoadedConfig> build(std::uint64_t generation) {
     auto snapshot = std::make_shared<proxy::Snapshot>();
@@ -175,6 +175,7 @@ class Builder {
   void compile(const PolicyConfig& policy) {
     auto compiled = policy::RuleSet::compile(policy.spec);
     if (compiled) {
+      warn_of_cost(policy, (*compiled)->stats());
       compiled_.push_back(*compiled);
       policies_.emplace(policy.name.value, std::move(*compiled));
       return;
@@ -183,6 +184,18 @@ class Builder {
       const Text place = place_of(policy, error);
       sink_.error(place.at, place.value, error.message);
     }
+  }
+
+  // Of what makes a request dearer the longer the policy gets.
+  void warn_of_cost(const PolicyConfig& policy, const policy::RuleSetStats& stats) {
+    constexpr std::size_t kMany = 500;
+    if (stats.scanned + stats.most_alike < kMany) return;
+    sink_.warning(
+        policy.name.at, policy.name.value,
+        fmt::format("policy {}: one request may need up to {} rules to be looked at one by one: {} have no "
+                    "exact condition, and {} have all of theirs in common; tell them apart by exact "
+                    "conditions, or let expressions share a rule",
+                    in_quotes(policy.name.value), stats.scanned + stats.most_alike, stats.scanned, stats.most_alike));
   }
 
   void add_virtual_host(const VirtualHostConfig& host, proxy::Snapshot& snapshot) {

@@ -46,7 +46,7 @@ std::expected<tls::StapledCertificate, std::string> find_one(const std::optional
 }  // namespace
 
 std::vector<tls::StapledCertificate> find_stapled(const TlsConfig& config,
-                                                  const std::vector<std::vector<tls::Der>>& chains,
+                                                  const std::vector<std::shared_ptr<const CertificateChain>>& chains,
                                                   CertificateChains& files, DiagnosticSink& sink) {
   std::vector<tls::StapledCertificate> all;
   tls::Der issuer;
@@ -56,23 +56,22 @@ std::vector<tls::StapledCertificate> find_stapled(const TlsConfig& config,
     issuer = chain->certificates.front();
   }
   for (const auto& chain : chains) {
-    if (chain.empty()) continue;
+    const tls::CertificateFacts& leaf = chain->facts.front();
     if (!config.stapling) {
-      if (!tls::must_staple(chain.front())) continue;
+      if (!leaf.must_staple) continue;
       sink.warning(config.at, "",
                    fmt::format("clients refuse the certificate {} without an OCSP staple (it says must-staple), and "
                                "'stapling' is off",
-                               subject_of(chain.front())));
+                               in_quotes(leaf.subject)));
       continue;
     }
-    auto found = find_one(config.stapling->responder, issuer, chain);
+    auto found = find_one(config.stapling->responder, issuer, chain->certificates);
     if (found) {
       all.push_back(std::move(*found));
     } else {
-      sink.warning(
-          config.stapling->at, "",
-          fmt::format("nothing can be stapled to the certificate {}: {}{}", subject_of(chain.front()), found.error(),
-                      tls::must_staple(chain.front()) ? "; it says must-staple, so clients refuse it" : ""));
+      sink.warning(config.stapling->at, "",
+                   fmt::format("nothing can be stapled to the certificate {}: {}{}", in_quotes(leaf.subject),
+                               found.error(), leaf.must_staple ? "; it says must-staple, so clients refuse it" : ""));
     }
   }
   return all;

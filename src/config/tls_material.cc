@@ -128,10 +128,11 @@ std::shared_ptr<const tls::HostOptions> TlsMaterial::load_host(const VirtualHost
     options->trust = trust->set;
     for (const tls::CertificateFacts& anchor : trust->anchors) record(config.name.value, "trust", anchor);
   }
-  std::vector<std::vector<tls::Der>> chains;
-  for (const tls::ServerCertificate& certificate : options->certificates) chains.push_back(certificate.chain);
+  if (!has_certificates) return nullptr;
+  std::vector<std::shared_ptr<const CertificateChain>> chains;
+  for (const CertificateConfig& one : tls.certificates) chains.push_back(chains_.read(one.certificate));
   options->stapled = find_stapled(tls, chains, chains_, sink_);
-  return has_certificates ? options : nullptr;
+  return options;
 }
 
 }  // namespace gateway::config

@@ -19,10 +19,10 @@ namespace gateway::config {
 // file.
 class TlsMaterial {
  public:
-  // `token_module` is the config's, and stays where it is.
+  // `token_module` is the config's, and stays where it is. `memory` may be null.
   TlsMaterial(FileReader& files, CertificateChains& chains, const TrustMaterial& trust, DiagnosticSink& sink,
-              const std::optional<Text>& token_module)
-      : chains_(chains), trust_(trust), sink_(sink), keys_(files, sink, token_module) {}
+              const std::optional<Text>& token_module, FileMemory* memory)
+      : chains_(chains), trust_(trust), sink_(sink), keys_(files, sink, token_module, memory) {}
 
   // `config.tls` must be there, and its trust set loaded. Null if it can't be used (reported).
   std::shared_ptr<const tls::HostOptions> load_host(const VirtualHostConfig& config);

@@ -21,6 +21,7 @@ Reloader::Reloader(Parts parts, Load load, AfterLoad after_load, core::Milliseco
       after_load_(std::move(after_load)),
       adoption_time_(adoption_time),
       ticket_keys_(tls::TicketKeys::generate()),
+      retired_(parts.loop),
       adoption_(parts.loop, [this] { finish(ReloadResult::timeout); }) {}
 
 void Reloader::start(config::LoadResult first, Done done) {
@@ -190,7 +191,9 @@ void Reloader::run_file_rotation() {
 void Reloader::adopt(WorkerSet::Contexts contexts, WorkerSet::Sockets sockets) {
   for (unsigned i = 0; i < parts_.workers.size(); ++i) missing_.insert(i);
   adoption_.start(adoption_time_);
-  parts_.workers.adopt(current_->snapshot, std::move(contexts), parts_.endpoints.states(), std::move(sockets));
+  auto left =
+      parts_.workers.adopt(current_->snapshot, std::move(contexts), parts_.endpoints.states(), std::move(sockets));
+  for (auto& object : left) retired_.add(std::move(object));
 }
 
 void Reloader::on_adopted(const proxy::WorkerAdopted& message) {

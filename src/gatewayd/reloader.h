@@ -19,6 +19,7 @@
 #include "gatewayd/metrics_endpoint.h"
 #include "gatewayd/reload_observer.h"
 #include "gatewayd/reload_outcome.h"
+#include "gatewayd/retired_generations.h"
 #include "gatewayd/timer.h"
 #include "gatewayd/worker_set.h"
 #include "proxy/worker_message.h"
@@ -110,6 +111,7 @@ class Reloader {
   std::shared_ptr<const tls::TicketKeys> ticket_keys_;  // random, for configs without key files
   std::string path_;                                    // of the config, for messages
   std::optional<config::LoadedConfig> current_;
+  RetiredGenerations retired_;
   std::deque<Request> queue_;
   bool closed_ = false;
   bool serving_ = false;

@@ -23,6 +23,8 @@ class Timer {
 
   // Starts anew; `repeat` 0: fires once.
   void start(core::Milliseconds after, core::Milliseconds repeat = core::Milliseconds{0}) {
+    // The loop's idea of now is as old as its turn, and loading ten thousand hosts takes one turn of many seconds.
+    uv_update_time(timer_.get()->loop);
     uv_timer_start(
         timer_.get(),
         [](uv_timer_t* handle) {

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "gatewayd/anchor_usage.h"
 #include "gatewayd/metrics_writer.h"
@@ -133,8 +134,9 @@ void add_crls(MetricsWriter& writer) {
     double refusal;
   };
   std::map<Family::Values, Ends> earliest;
+  std::set<const tls::TrustSet*> seen;  // hosts share them
   for (const auto& host : writer.snapshot().virtual_hosts) {
-    if (!host.tls || !host.tls->trust) continue;
+    if (!host.tls || !host.tls->trust || !seen.insert(host.tls->trust.get()).second) continue;
     const tls::TrustSet& trust = *host.tls->trust;
     for (const auto& crl : trust.crls->describe()) {
       if (crl.superseded || crl.next_update == std::chrono::sys_seconds::max()) continue;

@@ -49,14 +49,21 @@ core::Result<WorkerSet::Contexts> WorkerSet::build_contexts(
   return built;
 }
 
-void WorkerSet::adopt(const std::shared_ptr<const proxy::Snapshot>& snapshot, Contexts contexts,
-                      const std::shared_ptr<const proxy::EndpointStates>& endpoints, Sockets sockets) {
+std::vector<std::shared_ptr<const void>> WorkerSet::adopt(const std::shared_ptr<const proxy::Snapshot>& snapshot,
+                                                          Contexts contexts,
+                                                          const std::shared_ptr<const proxy::EndpointStates>& endpoints,
+                                                          Sockets sockets) {
   sockets.resize(size());
+  std::vector<std::shared_ptr<const void>> left(contexts_.begin(), contexts_.end());
+  // The index holds its snapshot, but a connection may hold the snapshot alone.
+  if (index_) left.insert(left.end(), {index_, index_->snapshot()});
   contexts_ = std::move(contexts);
+  index_ = std::make_shared<const proxy::SnapshotIndex>(snapshot);
   for (unsigned i = 0; i < size(); ++i) {
     workers_[i]->post(proxy::AdoptSnapshot{
-        .snapshot = snapshot, .contexts = contexts_[i], .endpoints = endpoints, .new_sockets = std::move(sockets[i])});
+        .index = index_, .contexts = contexts_[i], .endpoints = endpoints, .new_sockets = std::move(sockets[i])});
   }
+  return left;
 }
 
 void WorkerSet::adopt_revocations(std::uint64_t round,

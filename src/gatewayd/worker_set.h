@@ -44,9 +44,11 @@ class WorkerSet {
   // The contexts of `snapshot` for every worker; those of hosts that have not changed are reused. Changes nothing yet.
   [[nodiscard]] core::Result<Contexts> build_contexts(const proxy::Snapshot& snapshot,
                                                       const std::shared_ptr<const tls::TicketKeys>& ticket_keys) const;
-  // Sends it to every worker; each answers with WorkerAdopted. `sockets` may be empty: no new ones.
-  void adopt(const std::shared_ptr<const proxy::Snapshot>& snapshot, Contexts contexts,
-             const std::shared_ptr<const proxy::EndpointStates>& endpoints, Sockets sockets);
+  // Sends it to every worker; each answers with WorkerAdopted. `sockets` may be empty: no new ones. Gives back what the
+  // workers leave.
+  [[nodiscard]] std::vector<std::shared_ptr<const void>> adopt(
+      const std::shared_ptr<const proxy::Snapshot>& snapshot, Contexts contexts,
+      const std::shared_ptr<const proxy::EndpointStates>& endpoints, Sockets sockets);
 
   // Each answers with RevocationsAdopted.
   void adopt_revocations(std::uint64_t round, const std::shared_ptr<const tls::KnownRevocations>& revocations);
@@ -64,7 +66,8 @@ class WorkerSet {
 
   Options options_;
   std::vector<std::shared_ptr<tls::WorkerLibrary>> libraries_;
-  Contexts contexts_;  // null before the first adopt()
+  Contexts contexts_;                                  // null before the first adopt()
+  std::shared_ptr<const proxy::SnapshotIndex> index_;  // likewise
   std::atomic<std::uint64_t> connections_{0};
   std::vector<std::unique_ptr<proxy::Worker>> workers_;
 };

@@ -4,8 +4,6 @@
 #include <array>
 #include <functional>
 
-#include "tls/crl_index.h"
-
 namespace gateway::proxy {
 namespace {
 
@@ -87,13 +85,9 @@ void MetricRecorder::count_anchor(const tls::TrustSet& trust, const core::Sha256
   metrics.last = now;
 }
 
-void MetricRecorder::keep_anchors_of(const Snapshot& snapshot) {
-  std::erase_if(metrics_.anchors, [&](const auto& counted) {
-    return std::ranges::none_of(snapshot.virtual_hosts, [&](const VirtualHost& host) {
-      return host.tls && host.tls->trust && host.tls->trust->name == counted.first.first &&
-             host.tls->trust->crls->is_anchor(counted.first.second);
-    });
-  });
+void MetricRecorder::keep_anchors_of(const SnapshotIndex& index) {
+  std::erase_if(metrics_.anchors,
+                [&](const auto& counted) { return !index.is_trusted(counted.first.first, counted.first.second); });
 }
 
 std::size_t MetricRecorder::DecisionHash::operator()(const DecisionKey& key) const noexcept {
@@ -106,19 +100,18 @@ void MetricRecorder::count_decision(HostMetrics& host, const policy::RuleSet& po
                                     const policy::Decision& decision) {
   const DecisionKey key{&host, &policy, decision.rule, decision.allow};
   auto slot = decision_slots_.find(key);
-  if (slot == decision_slots_.end()) {
-    const std::string_view rule = policy.rule_name(decision.rule);
-    const auto same = [&](const DecisionCount& count) {
-      return count.policy == policy.name() && count.rule == rule && count.allow == decision.allow;
-    };
-    auto found = std::ranges::find_if(host.decisions, same);
-    if (found == host.decisions.end()) {
-      host.decisions.push_back({policy.name(), std::string(rule), decision.allow, 0});
-      found = std::prev(host.decisions.end());
-    }
-    slot = decision_slots_.emplace(key, static_cast<std::size_t>(found - host.decisions.begin())).first;
-  }
+  if (slot == decision_slots_.end()) slot = decision_slots_.emplace(key, decision_slot(host, policy, decision)).first;
   ++host.decisions[slot->second].count;
+}
+
+// The count of a rule goes on under its name when a new generation brings it again.
+std::size_t MetricRecorder::decision_slot(HostMetrics& host, const policy::RuleSet& policy,
+                                          const policy::Decision& decision) {
+  const std::string rule(policy.rule_name(decision.rule));
+  const auto [found, is_new] =
+      decision_names_.try_emplace({&host, policy.name(), rule, decision.allow}, host.decisions.size());
+  if (is_new) host.decisions.push_back({policy.name(), rule, decision.allow, 0});
+  return found->second;
 }
 
 }  // namespace gateway::proxy

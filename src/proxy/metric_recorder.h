@@ -2,11 +2,14 @@
 
 #include <chrono>
 #include <cstdint>
+#include <map>
+#include <string>
 #include <string_view>
+#include <tuple>
 #include <unordered_map>
 
 #include "policy/rule_set.h"
-#include "proxy/snapshot.h"
+#include "proxy/snapshot_index.h"
 #include "proxy/worker_metrics.h"
 #include "tls/tls_session.h"
 
@@ -36,7 +39,7 @@ class MetricRecorder {
   void count_decision(HostMetrics& host, const policy::RuleSet& policy, const policy::Decision& decision);
 
   // Keeps the counts of anchors that are still trusted: what is reported is bounded by the config.
-  void keep_anchors_of(const Snapshot& snapshot);
+  void keep_anchors_of(const SnapshotIndex& index);
   // Rule sets that are gone may leave their address to others.
   void forget_policies() { decision_slots_.clear(); }
 
@@ -52,8 +55,13 @@ class MetricRecorder {
     std::size_t operator()(const DecisionKey& key) const noexcept;
   };
 
+  using DecisionName = std::tuple<const HostMetrics*, std::string, std::string, bool>;  // policy, rule, allow
+
+  std::size_t decision_slot(HostMetrics& host, const policy::RuleSet& policy, const policy::Decision& decision);
+
+  std::unordered_map<DecisionKey, std::size_t, DecisionHash> decision_slots_;  // of this generation's rule sets
+  std::map<DecisionName, std::size_t> decision_names_;                         // of all that were ever met
   WorkerMetrics metrics_;
-  std::unordered_map<DecisionKey, std::size_t, DecisionHash> decision_slots_;
 };
 
 // A method as a metric label: the word itself if it is a known one, else "OTHER". A view to static storage.

@@ -89,11 +89,19 @@ void EndpointPool::close_idle(core::EventLoop& loop) {
   idle_.clear();
 }
 
+void UpstreamGroup::look_for_usable() {
+  usable_.clear();
+  for (const auto& endpoint : endpoints_) {
+    if (endpoint->usable()) usable_.push_back(endpoint.get());
+  }
+}
+
 EndpointPool* UpstreamGroup::next(std::span<const EndpointPool* const> tried, std::uint64_t now) {
   EndpointPool* paused = nullptr;
-  for (std::size_t i = 0; i < endpoints_.size(); ++i) {
-    const std::size_t at = (cursor_ + i) % endpoints_.size();
-    EndpointPool* const candidate = endpoints_[at].get();
+  for (std::size_t i = 0; i < usable_.size(); ++i) {
+    const std::size_t at = (cursor_ + i) % usable_.size();
+    EndpointPool* const candidate = usable_[at];
+    // One that went out of use since is seen by an exchange that began before a reload.
     if (!candidate->usable() || std::ranges::find(tried, candidate) != tried.end()) continue;
     if (!candidate->paused(now)) {
       cursor_ = at + 1;
@@ -139,6 +147,7 @@ void UpstreamPool::update(const EndpointStates& states) {
     const auto found = states.find(key);
     pool->set_state(found == states.end() ? nullptr : &found->second);
   }
+  for (const auto& group : groups_) group->look_for_usable();
 }
 
 }  // namespace gateway::proxy

@@ -61,6 +61,9 @@ class UpstreamGroup {
   UpstreamGroup(std::string name, std::vector<std::shared_ptr<EndpointPool>> endpoints)
       : name_(std::move(name)), endpoints_(std::move(endpoints)) {}
 
+  // After the state of an endpoint was set: next() goes through none that is out of use.
+  void look_for_usable();
+
   [[nodiscard]] const std::string& name() const { return name_; }
   [[nodiscard]] const std::vector<std::shared_ptr<EndpointPool>>& endpoints() const { return endpoints_; }
   // Round robin over usable endpoints that are not in `tried`; those that refused lately come last. Null if there is
@@ -70,6 +73,7 @@ class UpstreamGroup {
  private:
   std::string name_;
   std::vector<std::shared_ptr<EndpointPool>> endpoints_;
+  std::vector<EndpointPool*> usable_;  // in the order of endpoints_
   std::size_t cursor_ = 0;
 };
 

@@ -11,6 +11,7 @@
 #include "core/mailbox.h"
 #include "core/tcp_listener.h"
 #include "proxy/client_connection.h"
+#include "proxy/metrics_copy.h"
 #include "proxy/worker_state.h"
 
 namespace gateway::proxy {
@@ -40,7 +41,8 @@ class Worker::Impl final : public ClientConnectionOwner {
         mailbox_(loop_.get(), [this](WorkerMessage&& message) { handle(std::move(message)); }),
         judge_timer_(state_.wheel, [this] { begin_judging(); }),
         drain_deadline_(state_.wheel, [this] { end_drain(); }) {
-    judge_idle_.init([&](uv_idle_t* handle) { return uv_idle_init(loop_.get(), handle); }, this);
+    for (auto* idle : {&judge_idle_, &report_idle_})
+      idle->init([&](uv_idle_t* handle) { return uv_idle_init(loop_.get(), handle); }, this);
     thread_ = std::thread([this] {
       // For top and ps: at most 15 characters.
       ::pthread_setname_np(::pthread_self(), ("worker-" + std::to_string(options_.index)).c_str());
@@ -65,7 +67,7 @@ class Worker::Impl final : public ClientConnectionOwner {
     std::visit(Overloaded{[this](AdoptSnapshot& adopt) { handle_adopt(adopt); },
                           [this](UpdateEndpoints& update) { state_.upstreams.update(*update.endpoints); },
                           [this](AnnounceDrain&) { announce_drain(); }, [this](BeginDrain&) { begin_drain(); },
-                          [this](Stop&) { stop(); }, [this](CollectMetrics& collect) { report(collect.request); },
+                          [this](Stop&) { stop(); }, [this](CollectMetrics& collect) { begin_report(collect.request); },
                           [this](Ping& ping) { options_.reply(Pong{options_.index, ping.round}); },
                           [this](AdoptRevocations& adopt) { handle_revocations(adopt); },
                           [this](OcspAnswered& answered) { handle_ocsp(std::move(answered)); },
@@ -76,8 +78,8 @@ class Worker::Impl final : public ClientConnectionOwner {
   }
 
   void handle_adopt(AdoptSnapshot& adopt) {
-    const std::uint64_t generation = adopt.snapshot->generation;
-    state_.adopt(std::move(adopt.snapshot), std::move(adopt.contexts), *adopt.endpoints);
+    const std::uint64_t generation = adopt.index->snapshot()->generation;
+    state_.adopt(std::move(adopt.index), std::move(adopt.contexts), *adopt.endpoints);
     std::string error;
     std::erase_if(listeners_, [this](const WatchedListener& watched) { return !wanted(watched.bind); });
     for (ListenerSocket& socket : adopt.new_sockets) watch(std::move(socket), error);
@@ -215,11 +217,24 @@ class Worker::Impl final : public ClientConnectionOwner {
     loop_.stop();
   }
 
-  void report(std::uint64_t request) {
+  // Whoever asks while a copy is made gets that one.
+  void begin_report(std::uint64_t request) {
+    report_request_ = request;
+    if (metrics_copy_.is_running()) return;
+    metrics_copy_.begin(state_.recorder.metrics());
+    uv_idle_start(report_idle_.get(), [](uv_idle_t* handle) {
+      if (auto* self = core::UvHandle<uv_idle_t>::owner<Impl>(handle)) self->report_slice();
+    });
+  }
+
+  void report_slice() {
     state_.recorder.metrics().ocsp_waiting = state_.ocsp.waiting();
-    state_.recorder.metrics().verification = state_.contexts()->verification_counts();
-    options_.reply(
-        WorkerReport{options_.index, request, std::make_shared<const WorkerMetrics>(state_.recorder.metrics())});
+    // Somebody may ask for the status before there is a first snapshot.
+    if (state_.contexts()) state_.recorder.metrics().verification = state_.contexts()->verification_counts();
+    auto copy = metrics_copy_.next_slice();
+    if (!copy) return;
+    uv_idle_stop(report_idle_.get());
+    options_.reply(WorkerReport{options_.index, report_request_, std::move(copy)});
   }
 
   Options options_;
@@ -229,6 +244,9 @@ class Worker::Impl final : public ClientConnectionOwner {
   std::vector<WatchedListener> listeners_;
   std::vector<std::unique_ptr<ClientConnection>> connections_;
   core::UvHandle<uv_idle_t> judge_idle_;
+  core::UvHandle<uv_idle_t> report_idle_;
+  MetricsCopy metrics_copy_;
+  std::uint64_t report_request_ = 0;
   core::Deadline judge_timer_;
   core::Deadline drain_deadline_;
   std::size_t judge_cursor_ = 0;

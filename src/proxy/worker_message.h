@@ -11,7 +11,7 @@
 
 #include "core/unique_fd.h"
 #include "proxy/ocsp_message.h"
-#include "proxy/snapshot.h"
+#include "proxy/snapshot_index.h"
 #include "proxy/worker_metrics.h"
 #include "tls/known_revocations.h"
 #include "tls/staples.h"
@@ -40,7 +40,7 @@ struct ListenerSocket {
 
 // To a worker. The closed list.
 struct AdoptSnapshot {
-  std::shared_ptr<const Snapshot> snapshot;
+  std::shared_ptr<const SnapshotIndex> index;
   std::shared_ptr<const tls::WorkerContexts> contexts;
   std::shared_ptr<const EndpointStates> endpoints;
   std::vector<ListenerSocket>

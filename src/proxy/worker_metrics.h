@@ -18,9 +18,9 @@
 
 namespace gateway::proxy {
 
-// What one worker has counted since it began: plain numbers with one writer. The worker copies the whole when a scrape
-// asks, so nothing here is shared or atomic. Labels are bounded: virtual hosts, policies, rules and endpoints come from
-// the config, methods from a closed list ("OTHER" for the rest), statuses are 100 to 599.
+// What one worker has counted since it began: plain numbers with one writer. The worker copies them when a scrape asks
+// (proxy/metrics_copy.h), so nothing here is shared or atomic. Labels are bounded: virtual hosts, policies, rules and
+// endpoints come from the config, methods from a closed list ("OTHER" for the rest), statuses are 100 to 599.
 
 struct HandshakeCount {
   tls::ClientAuth client_auth = tls::ClientAuth::off;
@@ -91,11 +91,8 @@ struct EndpointMetrics {
   std::uint64_t active = 0;
 };
 
-struct WorkerMetrics {
-  // Key: virtual host's name; "" for what failed before a host was known.
-  std::map<std::string, HostMetrics, std::less<>> hosts;
-  // Key: upstream's name, endpoint's address.
-  std::map<std::pair<std::string, std::string>, EndpointMetrics> endpoints;
+// What belongs to no host and no endpoint.
+struct WorkerTotals {
   std::map<AnchorKey, AnchorMetrics> anchors;  // of the newest snapshot's trust sets, those that were met
   std::uint64_t client_connections = 0;        // now
   std::uint64_t accepted = 0;
@@ -105,6 +102,13 @@ struct WorkerMetrics {
   tls::VerificationCounts verification{};
   std::uint64_t client_bytes_received = 0;
   std::uint64_t client_bytes_sent = 0;
+};
+
+struct WorkerMetrics : WorkerTotals {
+  // Key: virtual host's name; "" for what failed before a host was known. Only ever grows.
+  std::map<std::string, HostMetrics, std::less<>> hosts;
+  // Key: upstream's name, endpoint's address. Only ever grows.
+  std::map<std::pair<std::string, std::string>, EndpointMetrics> endpoints;
 };
 
 }  // namespace gateway::proxy

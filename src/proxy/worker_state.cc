@@ -20,16 +20,14 @@ WorkerState::WorkerState(Parts parts)
   random_.seed(seed);
 }
 
-void WorkerState::adopt(std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const tls::WorkerContexts> contexts,
+void WorkerState::adopt(std::shared_ptr<const SnapshotIndex> index, std::shared_ptr<const tls::WorkerContexts> contexts,
                         const EndpointStates& states) {
-  snapshot_ = std::move(snapshot);
+  index_ = std::move(index);
+  snapshot_ = index_->snapshot();
   contexts_ = std::move(contexts);
   ++rules_;
-  hosts_by_name_.clear();
-  for (std::uint32_t i = 0; i < snapshot_->virtual_hosts.size(); ++i)
-    hosts_by_name_.emplace(snapshot_->virtual_hosts[i].name, i);
   recorder.forget_policies();
-  recorder.keep_anchors_of(*snapshot_);
+  recorder.keep_anchors_of(*index_);
   upstreams.adopt(*snapshot_, states);
 }
 
@@ -37,12 +35,6 @@ void WorkerState::adopt_revocations(std::shared_ptr<const tls::KnownRevocations>
   if (!contexts_) return;
   contexts_->revocations().ordered = std::move(revocations);
   ++rules_;
-}
-
-std::optional<std::uint32_t> WorkerState::host_named(std::string_view name) const {
-  const auto found = hosts_by_name_.find(name);
-  if (found == hosts_by_name_.end()) return std::nullopt;
-  return found->second;
 }
 
 bool WorkerState::logging() const {

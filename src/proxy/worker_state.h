@@ -7,7 +7,6 @@
 #include <random>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "core/deadline_wheel.h"
@@ -16,7 +15,7 @@
 #include "proxy/access_log.h"
 #include "proxy/metric_recorder.h"
 #include "proxy/ocsp_desk.h"
-#include "proxy/snapshot.h"
+#include "proxy/snapshot_index.h"
 #include "proxy/upstream_pool.h"
 #include "tls/worker_contexts.h"
 
@@ -50,7 +49,7 @@ class WorkerState final : private core::TurnEndTask {
   bool drain_announced = false;
   bool draining = false;
 
-  void adopt(std::shared_ptr<const Snapshot> snapshot, std::shared_ptr<const tls::WorkerContexts> contexts,
+  void adopt(std::shared_ptr<const SnapshotIndex> index, std::shared_ptr<const tls::WorkerContexts> contexts,
              const EndpointStates& states);
   // Before the first snapshot there is nobody whom it could concern, and the list comes with the contexts.
   void adopt_revocations(std::shared_ptr<const tls::KnownRevocations> revocations);
@@ -59,7 +58,9 @@ class WorkerState final : private core::TurnEndTask {
   [[nodiscard]] const std::shared_ptr<const Snapshot>& snapshot() const { return snapshot_; }
   [[nodiscard]] const std::shared_ptr<const tls::WorkerContexts>& contexts() const { return contexts_; }
   // In the newest snapshot.
-  [[nodiscard]] std::optional<std::uint32_t> host_named(std::string_view name) const;
+  [[nodiscard]] std::optional<std::uint32_t> host_named(std::string_view name) const {
+    return index_->host_named(name);
+  }
 
   void log(const RequestRecord& record);
   void log(const HandshakeRecord& record);
@@ -75,10 +76,10 @@ class WorkerState final : private core::TurnEndTask {
   core::LogSink* access_log_;
   core::Deadline submit_again_;
   std::string log_lines_;
+  std::shared_ptr<const SnapshotIndex> index_;
   std::shared_ptr<const Snapshot> snapshot_;
   std::shared_ptr<const tls::WorkerContexts> contexts_;
   std::uint64_t rules_ = 0;
-  std::unordered_map<std::string_view, std::uint32_t> hosts_by_name_;  // views into snapshot_
   std::mt19937_64 random_;
 };
 

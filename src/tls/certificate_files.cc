@@ -3,8 +3,11 @@
 #include <fmt/format.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/tls1.h>
+#include <openssl/x509v3.h>
 
 #include <algorithm>
+#include <memory>
 
 #include "core/secret.h"
 #include "tls/asn1_values.h"
@@ -30,6 +33,16 @@ std::string unfit_for_servers(X509* certificate) {
     return "its key usage does not have digitalSignature";
   }
   return {};
+}
+
+bool must_staple(X509* certificate) {
+  const std::unique_ptr<TLS_FEATURE, decltype(&TLS_FEATURE_free)> features(
+      static_cast<TLS_FEATURE*>(X509_get_ext_d2i(certificate, NID_tlsfeature, nullptr, nullptr)), &TLS_FEATURE_free);
+  for (int i = 0; features && i < sk_ASN1_INTEGER_num(features.get()); ++i) {
+    const long feature = ASN1_INTEGER_get(sk_ASN1_INTEGER_value(features.get(), i));
+    if (feature == TLSEXT_TYPE_status_request) return true;
+  }
+  return false;
 }
 
 }  // namespace
@@ -71,6 +84,7 @@ core::Result<CertificateFacts> facts_of(const Der& certificate) {
   const EVP_PKEY* key = X509_get0_pubkey(parsed.get());
   facts.key_type = key == nullptr ? "" : key_type_of(key);
   facts.unfit_for_servers = unfit_for_servers(parsed.get());
+  facts.must_staple = must_staple(parsed.get());
   const GeneralNamesPtr names(
       static_cast<GENERAL_NAMES*>(X509_get_ext_d2i(parsed.get(), NID_subject_alt_name, nullptr, nullptr)));
   for (int i = 0; names && i < sk_GENERAL_NAME_num(names.get()); ++i) {

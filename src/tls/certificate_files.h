@@ -20,7 +20,8 @@ struct CertificateFacts {
   std::chrono::sys_seconds not_before{};
   std::chrono::sys_seconds not_after{};
   bool is_ca = false;
-  std::string key_type;  // "ECDSA", "RSA", "RSA-PSS", "Ed25519", "Ed448"; "" for one that can't sign a handshake
+  std::string key_type;      // "ECDSA", "RSA", "RSA-PSS", "Ed25519", "Ed448"; "" for one that can't sign a handshake
+  bool must_staple = false;  // RFC 7633: clients refuse it without an OCSP response
   std::string unfit_for_servers;  // which extension forbids it to be a TLS server's; "" if none does
 };
 

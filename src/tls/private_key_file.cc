@@ -11,6 +11,7 @@
 #include "tls/key_type.h"
 #include "tls/openssl_error.h"
 #include "tls/pem_blocks.h"
+#include "tls/private_key_der.h"
 
 namespace gateway::tls {
 namespace {
@@ -24,11 +25,7 @@ std::unexpected<core::Error> failure(std::string what) {
 }
 
 PkeyPtr key_of(std::string_view der) {
-  const auto* at = reinterpret_cast<const unsigned char*>(der.data());
-  const auto* const end = at + der.size();
-  PkeyPtr key(d2i_AutoPrivateKey(nullptr, &at, static_cast<long>(der.size())));
-  ERR_clear_error();
-  return at == end ? std::move(key) : nullptr;
+  return decode_private_key(der, nullptr);
 }
 
 // PKCS#8 "EncryptedPrivateKeyInfo", which has no mark but its shape.

@@ -3,6 +3,7 @@
 #include "tls/asn1_values.h"
 #include "tls/openssl_error.h"
 #include "tls/openssl_ptr.h"
+#include "tls/private_key_der.h"
 
 namespace gateway::tls {
 namespace {
@@ -19,8 +20,7 @@ core::Result<PkeyPtr> key_of(const ServerCertificate& certificate, OSSL_LIB_CTX*
     return key;
   }
   const std::string_view der = certificate.private_key ? certificate.private_key->view() : std::string_view();
-  const auto* at = reinterpret_cast<const unsigned char*>(der.data());
-  PkeyPtr key(d2i_AutoPrivateKey_ex(nullptr, &at, static_cast<long>(der.size()), library, nullptr));
+  PkeyPtr key = decode_private_key(der, library);
   if (!key) return openssl_failure("the private key can't be parsed");
   return key;
 }

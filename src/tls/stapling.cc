@@ -34,19 +34,6 @@ void install_stapling(SSL_CTX* context, const WorkerLibrary& library) {
   SSL_CTX_set_tlsext_status_arg(context, const_cast<WorkerLibrary*>(&library));
 }
 
-bool must_staple(const Der& certificate) {
-  const X509Ptr parsed = parse_certificate(certificate, nullptr);
-  const std::unique_ptr<TLS_FEATURE, decltype(&TLS_FEATURE_free)> features(
-      parsed ? static_cast<TLS_FEATURE*>(X509_get_ext_d2i(parsed.get(), NID_tlsfeature, nullptr, nullptr)) : nullptr,
-      &TLS_FEATURE_free);
-  take_openssl_errors();
-  for (int i = 0; features && i < sk_ASN1_INTEGER_num(features.get()); ++i) {
-    const long feature = ASN1_INTEGER_get(sk_ASN1_INTEGER_value(features.get(), i));
-    if (feature == TLSEXT_TYPE_status_request) return true;
-  }
-  return false;
-}
-
 bool is_issued_by(const Der& certificate, const Der& issuer) {
   const X509Ptr subject = parse_certificate(certificate, nullptr);
   const X509Ptr authority = parse_certificate(issuer, nullptr);

@@ -10,9 +10,6 @@ namespace gateway::tls {
 // chosen for it, if the worker has one that counts. Only looks at memory. `library` outlives the context.
 void install_stapling(SSL_CTX* context, const WorkerLibrary& library);
 
-// Whether clients must refuse `certificate` without a staple: its TLS feature extension says so (RFC 7633).
-bool must_staple(const Der& certificate);
-
 // Whether `issuer`'s key signed `certificate`.
 bool is_issued_by(const Der& certificate, const Der& issuer);
 

@@ -102,12 +102,12 @@ TEST_CASE("trust anchors are counted as long as a host's trust set has them") {
   recorder.count_anchor(*trust, {2}, {});
   recorder.count_anchor(other, {1}, {});
   CHECK(recorder.metrics().anchors.size() == 3);
-  Snapshot snapshot;
+  auto snapshot = std::make_shared<Snapshot>();
   auto options = std::make_shared<tls::HostOptions>();
   options->trust = trust;
-  snapshot.virtual_hosts.resize(2);
-  snapshot.virtual_hosts[1].tls = options;
-  recorder.keep_anchors_of(snapshot);
+  snapshot->virtual_hosts.resize(2);
+  snapshot->virtual_hosts[1].tls = options;
+  recorder.keep_anchors_of(SnapshotIndex(snapshot));
   const auto& anchors = recorder.metrics().anchors;
   REQUIRE(anchors.size() == 1);
   CHECK(anchors.begin()->first == AnchorKey{"partners", {1}});

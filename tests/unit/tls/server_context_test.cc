@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <thread>
 
 #include "core/limits.h"
@@ -225,6 +226,24 @@ TEST_CASE("a host whose content is unchanged keeps its context over a reload, wi
   CHECK(context(gateway.contexts(), 0) == context(before, 0));
   CHECK(context(gateway.contexts(), 1) != context(before, 1));
   CHECK(connect(gateway, {.certificate = &alice}).reason() == Reason::revoked);
+}
+
+TEST_CASE("of a hundred hosts a reload builds the contexts of those that have changed") {
+  std::vector<HostSpec> hosts(100);
+  for (std::size_t i = 0; i < hosts.size(); ++i) hosts[i].name = "h" + std::to_string(i) + ".example";
+  Gateway gateway(hosts);
+  const auto before = gateway.contexts();
+  for (const std::size_t changed : {7U, 42U, 99U}) hosts[changed].client_auth = ClientAuth::optional;
+  // Another place in the list is no change.
+  std::rotate(hosts.begin(), hosts.begin() + 1, hosts.end());
+  gateway.reload(hosts);
+  const auto& now = static_cast<const WorkerContextSet&>(*gateway.contexts());
+  const auto& then = static_cast<const WorkerContextSet&>(*before);
+  std::size_t reused = 0;
+  for (std::uint32_t i = 0; i < hosts.size(); ++i) {
+    if (now.host_context(i) == then.host_context((i + 1) % 100)) ++reused;
+  }
+  CHECK(reused == 97);
 }
 
 TEST_CASE("contexts that can't be built say which host and why") {

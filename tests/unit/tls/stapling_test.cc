@@ -3,6 +3,7 @@
 #include <doctest/doctest.h>
 
 #include "test_gateway.h"
+#include "tls/certificate_files.h"
 #include "tls/digest.h"
 
 using namespace gateway::tls;
@@ -79,13 +80,12 @@ TEST_CASE_FIXTURE(Fixture, "without staples handshakes go on, and a new generati
 
 TEST_CASE("a certificate says whether it must be stapled") {
   const auto with = [](const std::string& value) {
-    return issue({.extensions = {{"tlsfeature", value}}}, &client_root()).der();
+    return facts_of(issue({.extensions = {{"tlsfeature", value}}}, &client_root()).der())->must_staple;
   };
-  CHECK(must_staple(with("status_request")));
-  CHECK(must_staple(with("status_request_v2,status_request")));
-  CHECK(!must_staple(with("status_request_v2")));
-  CHECK(!must_staple(make_server("a.example", server_ca()).der()));
-  CHECK(!must_staple("nonsense"));
+  CHECK(with("status_request"));
+  CHECK(with("status_request_v2,status_request"));
+  CHECK(!with("status_request_v2"));
+  CHECK(!facts_of(make_server("a.example", server_ca()).der())->must_staple);
 }
 
 TEST_CASE("an issuer is told by its name and its key") {
