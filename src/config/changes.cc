@@ -98,7 +98,10 @@ void compare_tls(const std::string& prefix, const proxy::VirtualHost& before, co
     return x.issuer == y.issuer && x.responder.text() == y.responder.text();
   };
   if (!std::ranges::equal(a.stapled, b.stapled, is_stapled_alike)) line("stapling changed");
-  if (a.session_tickets != b.session_tickets || a.session_lifetime != b.session_lifetime) line("session changed");
+  if (a.session_tickets != b.session_tickets || a.session_lifetime != b.session_lifetime ||
+      a.session_store != b.session_store) {
+    line("session changed");
+  }
   if (a.settings.min_version != b.settings.min_version || a.settings.max_version != b.settings.max_version) {
     line("TLS versions changed");
   } else if (a.settings != b.settings || a.max_client_chain_bytes != b.max_client_chain_bytes) {
@@ -250,6 +253,10 @@ void compare_settings(const LoadedConfig& before, const LoadedConfig& after, Lin
   const auto& new_keys = after.ticket_keys;
   if (old_keys && new_keys ? !old_keys->same_as(*new_keys) : old_keys != new_keys) {
     lines.emplace_back("session ticket keys changed");
+  }
+  if (before.session_capacity != after.session_capacity) {
+    lines.push_back(
+        fmt::format("capacity for sessions {} instead of {}", after.session_capacity, before.session_capacity));
   }
   if (before.watch != after.watch) {
     const bool switched = before.watch == Watch::off || after.watch == Watch::off;

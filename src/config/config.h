@@ -89,13 +89,20 @@ struct PolicyConfig {
 struct HostSessionConfig {
   std::optional<std::chrono::seconds> lifetime;
   std::optional<bool> tickets;
+  tls::SessionStore store = tls::SessionStore::process;  // always the top level's
 };
 
 // `session:` of the top level.
 struct SessionConfig {
   std::chrono::seconds lifetime = core::kSessionLifetime;
   bool tickets = true;
+  std::optional<tls::SessionStore> store;  // none: tickets if replicas share keys for them, else the process
+  std::uint64_t capacity = core::kSessionCapacity;
   std::vector<Text> ticket_keys;  // files; none: random keys, rotated by time
+
+  [[nodiscard]] tls::SessionStore chosen_store() const {
+    return store.value_or(ticket_keys.empty() ? tls::SessionStore::process : tls::SessionStore::tickets);
+  }
 };
 
 // What a client must have shown before a route answers it.

@@ -14,6 +14,10 @@ std::optional<std::chrono::seconds> decode_lifetime(Decoder& decoder, const Node
   return std::chrono::floor<std::chrono::seconds>(*duration);
 }
 
+using Store = std::optional<tls::SessionStore>;
+constexpr std::array<std::pair<std::string_view, Store>, 3> kStores{
+    {{"auto", std::nullopt}, {"process", tls::SessionStore::process}, {"tickets", tls::SessionStore::tickets}}};
+
 }  // namespace
 
 HostSessionConfig decode_host_session(Decoder& decoder, const Node& node) {
@@ -29,11 +33,22 @@ void decode_session(Decoder& decoder, const Node& node, Config& config) {
   if (const Node* lifetime = fields.find("lifetime"))
     assign(config.session.lifetime, decode_lifetime(decoder, *lifetime));
   if (const Node* tickets = fields.find("tickets")) assign(config.session.tickets, decoder.boolean(*tickets));
+  const Node* store = fields.find("store");
+  if (store != nullptr) assign(config.session.store, decoder.choice<Store>(*store, kStores));
+  if (const Node* capacity = fields.find("capacity")) {
+    assign(config.session.capacity, decoder.number(*capacity, 1, core::kMaxSessionCapacity));
+  }
   if (const Node* keys = fields.find("ticket_keys")) {
     config.session.ticket_keys = decoder.words(*keys, "the path of a ticket key file");
     if (keys->is(Node::Kind::sequence) && keys->items.empty()) {
       decoder.sink().error(keys->at, "",
                            "an empty list has no key; leave 'ticket_keys' out for the gateway's own keys");
+    }
+    if (config.session.store == tls::SessionStore::process) {
+      decoder.sink().error(
+          keys->at, "",
+          "'store: process' seals no tickets, so that 'ticket_keys' would open nothing on any replica; "
+          "leave one of the two out");
     }
   }
 }
@@ -44,6 +59,7 @@ void inherit_session(Config& config) {
     HostSessionConfig& own = host.tls->session;
     own.lifetime = own.lifetime.value_or(config.session.lifetime);
     own.tickets = own.tickets.value_or(config.session.tickets);
+    own.store = config.session.chosen_store();
   }
 }
 

@@ -131,9 +131,9 @@ constexpr std::array kAccessLogPlanned{Word("fields"), Word("sample"), Word("lev
 constexpr std::array kAdmin{Word("socket"), Word("metrics")};
 constexpr std::array kAdminPlanned{Word("socket_mode"), Word("tls"), Word("http")};
 
-constexpr std::array kSession{Word("lifetime"), Word("tickets"), Word("ticket_keys")};
+constexpr std::array kSession{Word("lifetime"), Word("tickets"), Word("store"), Word("capacity"), Word("ticket_keys")};
 constexpr std::array kHostSession{Word("lifetime"), Word("tickets")};
-constexpr std::array kTopSession{Word("ticket_keys")};
+constexpr std::array kTopSession{Word("store"), Word("capacity"), Word("ticket_keys")};
 constexpr std::array kSessionPlanned{Word("cache"), Word("timeout"), Word("rotate")};
 
 constexpr std::array kEverywhere{Word("watch"), Word("include"), Word("rate_limit")};

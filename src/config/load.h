@@ -68,9 +68,10 @@ struct LoadedConfig {
   AdminOptions admin;
   std::string state_directory;  // absolute path; need not exist
   std::vector<CertificateInfo> certificates;
-  std::vector<CrlSource> crl_sources;                  // what has to be fetched
-  std::shared_ptr<const tls::TicketKeys> ticket_keys;  // of the files that the config names; null: the daemon's own
-  std::vector<AnchorInfo> anchors;                     // of all trust sets, in their order
+  std::vector<CrlSource> crl_sources;                     // what has to be fetched
+  std::shared_ptr<const tls::TicketKeys> ticket_keys;     // of the files that the config names; null: the daemon's own
+  std::size_t session_capacity = core::kSessionCapacity;  // of the sessions kept in the process; 0: they are tickets
+  std::vector<AnchorInfo> anchors;                        // of all trust sets, in their order
   Watch watch = Watch::files;
   std::vector<std::string> summary;  // lines for `check`: what was loaded and how the policies were compiled
   std::vector<policy::PolicySpec> policies;

@@ -87,6 +87,8 @@ class Builder {
     loaded.state_directory = files_.absolute(config_.state_directory->value);
     loaded.watch = config_.watch;
     loaded.ticket_keys = load_ticket_keys(config_.session, files_, sink_);
+    const bool in_process = config_.session.chosen_store() == tls::SessionStore::process;
+    loaded.session_capacity = in_process ? config_.session.capacity : 0;
     if (sink_.has_errors()) return std::nullopt;
     loaded.certificates = material_.take_certificates();
     loaded.anchors = trust_.anchors_of(config_.trust);

@@ -119,6 +119,7 @@ std::shared_ptr<const tls::HostOptions> TlsMaterial::load_host(const VirtualHost
   options->on_refusal = tls.on_refusal;
   options->session_tickets = tls.session.tickets.value_or(options->session_tickets);
   options->session_lifetime = tls.session.lifetime.value_or(options->session_lifetime);
+  options->session_store = tls.session.store;
   options->settings = tls.settings;
   options->max_client_chain_bytes = tls.max_client_chain_bytes;
   const bool has_certificates = load_certificates(config, options->certificates);

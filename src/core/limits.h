@@ -53,7 +53,9 @@ inline constexpr Milliseconds kTick{50};       // resolution of all connection d
 inline constexpr Milliseconds kJudgeSlice{1};  // live connections are judged again in slices of this
 inline constexpr std::chrono::hours kSessionLifetime{12};         // default; absolute, from the full handshake
 inline constexpr std::chrono::hours kMaxSessionLifetime{7 * 24};  // RFC 8446 section 4.6.1
-inline constexpr std::chrono::minutes kClockSkew{1};              // between replicas that share ticket keys
+inline constexpr std::size_t kSessionCapacity = 20'000;           // default; kept in the process, all workers together
+inline constexpr std::size_t kMaxSessionCapacity = 10'000'000;
+inline constexpr std::chrono::minutes kClockSkew{1};  // between replicas that share ticket keys
 inline constexpr std::chrono::hours kTicketKeyLifetime{6};
 inline constexpr std::size_t kMaxClientChainBytes = 64 << 10;
 inline constexpr std::size_t kMaxHandshakeBytes = 256 << 10;

@@ -137,6 +137,7 @@ void ControlRoutes::scrape(Responder respond) {
                        .endpoints = parts_.endpoints.states(),
                        .crls = parts_.crls,
                        .staples = parts_.staples,
+                       .sessions = parts_.sessions.stats(),
                        .last_reload_success = last.result == ReloadResult::reloaded,
                        .last_reload_time = last.time,
                        .reloads = parts_.reloader.counts(),

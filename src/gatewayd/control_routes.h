@@ -14,6 +14,7 @@
 #include "gatewayd/metrics_collector.h"
 #include "gatewayd/reloader.h"
 #include "gatewayd/staple_report.h"
+#include "tls/session_cache.h"
 
 namespace gateway::gatewayd {
 
@@ -33,6 +34,7 @@ class ControlRoutes {
     const FileRotation& rotation;
     const std::shared_ptr<const CrlSourceStates>& crls;
     const std::shared_ptr<const StapleStates>& staples;
+    const tls::SessionCache& sessions;
     const bool& draining;
     std::function<void()> announce_drain;
   };

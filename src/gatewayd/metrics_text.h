@@ -16,6 +16,7 @@
 #include "proxy/snapshot.h"
 #include "proxy/worker_message.h"
 #include "proxy/worker_metrics.h"
+#include "tls/session_cache.h"
 
 namespace gateway::gatewayd {
 
@@ -29,6 +30,7 @@ struct MetricsInput {
   std::shared_ptr<const proxy::EndpointStates> endpoints;
   std::shared_ptr<const CrlSourceStates> crls;  // null: there are none
   std::shared_ptr<const StapleStates> staples;  // null: there are none
+  tls::SessionCache::Stats sessions;
   bool last_reload_success = true;
   std::chrono::system_clock::time_point last_reload_time;
   ReloadCounts reloads;

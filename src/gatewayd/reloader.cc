@@ -141,6 +141,7 @@ void Reloader::commit() {
   outcome_.generation = current_->snapshot->generation;
   parts_.endpoints.commit();
   parts_.metrics.commit(std::move(prepared.metrics));
+  parts_.workers.sessions().set_capacity(current_->session_capacity);
   auto sockets = std::move(prepared.listeners.new_sockets);
   parts_.listeners.commit(std::move(prepared.listeners));
   adopt(std::move(prepared.contexts), std::move(sockets));

@@ -78,13 +78,18 @@ Supervisor::Supervisor(core::EventLoop& loop, Resources resources, Reloader::Loa
                .rotation = rotation_,
                .crls = crl_states_,
                .staples = staple_states_,
+               .sessions = workers_->sessions(),
                .draining = draining_,
                .announce_drain = [this] { announce_drain(); }}),
       admin_server_(
           loop, [this](const HttpRequest& request, Responder respond) { routes_.admin(request, std::move(respond)); }),
       signals_(loop, [this](int number) { on_signal(number); }),
       ticket_rotation_(loop, [this] { reloader_.rotate_ticket_keys(); }),
-      expiries_(loop, [this] { tell_expiries(); }),
+      expiries_(loop,
+                [this] {
+                  workers_->sessions().remove_ended(now_in_seconds());
+                  tell_expiries();
+                }),
       drain_(loop, [this] { end("the drain timeout is over"); }),
       watchdog_(
           loop, workers_->size(), [this](std::uint64_t round) { workers_->ping(round); },

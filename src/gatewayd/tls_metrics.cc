@@ -65,6 +65,17 @@ void add_handshakes(MetricsWriter& writer) {
   writer.add(clients);
 }
 
+void add_sessions(MetricsWriter& writer) {
+  const auto& sessions = writer.input().sessions;
+  writer.add_single(writer.gauge("gateway_tls_sessions", "TLS sessions kept in the process, for clients to resume."),
+                    number(sessions.sessions));
+  writer.add_single(writer.gauge("gateway_tls_session_capacity", "How many there may be; 0 if sessions are tickets."),
+                    number(sessions.capacity));
+  writer.add_single(writer.counter("gateway_tls_session_evictions_total",
+                                   "TLS sessions that made room for others before their end or use."),
+                    number(sessions.evictions));
+}
+
 void add_anchors(MetricsWriter& writer) {
   auto handshakes = writer.counter("gateway_tls_anchor_handshakes_total",
                                    "Established TLS connections with a client certificate under this trust anchor.",
@@ -157,6 +168,7 @@ void add_crls(MetricsWriter& writer) {
 
 void add_tls_metrics(MetricsWriter& writer) {
   add_handshakes(writer);
+  add_sessions(writer);
   add_anchors(writer);
   add_verifications(writer);
   add_certificates(writer);

@@ -12,6 +12,7 @@ core::Result<std::unique_ptr<WorkerSet>> WorkerSet::create(Options options) {
     if (!set->libraries_.back()) {
       return core::fail(core::Reason::internal, core::Side::gateway, "OpenSSL can't be set up for a worker");
     }
+    tls::share_sessions(*set->libraries_.back(), set->sessions_);
     tls::revocations_of(*set->libraries_.back()).ordered = set->options_.revocations;
   }
   return set;

@@ -12,6 +12,7 @@
 #include "proxy/worker.h"
 #include "proxy/worker_message.h"
 #include "tls/known_revocations.h"
+#include "tls/session_cache.h"
 #include "tls/ticket_keys.h"
 #include "tls/worker_contexts.h"
 
@@ -37,6 +38,8 @@ class WorkerSet {
   void start();
 
   [[nodiscard]] unsigned size() const { return options_.count; }
+  // All workers', for any thread.
+  [[nodiscard]] tls::SessionCache& sessions() const { return *sessions_; }
 
   // Whether the context of this host can be built.
   [[nodiscard]] core::Result<void> can_serve(const tls::HostOptions& host,
@@ -65,6 +68,7 @@ class WorkerSet {
   explicit WorkerSet(Options options) : options_(std::move(options)) {}
 
   Options options_;
+  std::shared_ptr<tls::SessionCache> sessions_ = std::make_shared<tls::SessionCache>(core::kSessionCapacity);
   std::vector<std::shared_ptr<tls::WorkerLibrary>> libraries_;
   Contexts contexts_;                                  // null before the first adopt()
   std::shared_ptr<const proxy::SnapshotIndex> index_;  // likewise

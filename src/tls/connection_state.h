@@ -7,6 +7,7 @@
 
 #include "core/host_table.h"
 #include "tls/judge.h"
+#include "tls/session_cache.h"
 #include "tls/tls_session.h"
 #include "tls/worker_context_set.h"
 
@@ -19,6 +20,11 @@ struct ConnectionState {
   HandshakeReport report;
   bool hello_seen = false;                   // a ClientHello was parsed by OpenSSL
   std::shared_ptr<const VerifiedPeer> peer;  // set when a chain verified or a session resumed
+  // What the last look-up in the session cache gave to OpenSSL; null if that was nothing. A HelloRetryRequest makes
+  // two.
+  std::shared_ptr<const CachedSession> offered = nullptr;
+  // The session that the handshake has made: cached, with its peer, once the handshake is proven as a whole.
+  std::shared_ptr<CachedSession> made = nullptr;
 
   // The first reason given is the one that stands.
   void refuse(core::Reason reason, std::string detail) {

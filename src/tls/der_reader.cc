@@ -44,17 +44,17 @@ std::optional<std::string_view> DerReader::take(unsigned char tag) {
   return value ? std::optional(value->content) : std::nullopt;
 }
 
-std::string der_value(unsigned char tag, std::string_view content) {
+std::string der_header(unsigned char tag, std::size_t size) {
   std::string length;
-  for (std::size_t rest = content.size(); rest != 0; rest >>= 8) length.insert(length.begin(), static_cast<char>(rest));
+  for (std::size_t rest = size; rest != 0; rest >>= 8) length.insert(length.begin(), static_cast<char>(rest));
   std::string out(1, static_cast<char>(tag));
-  if (content.size() < 0x80) {
-    out += static_cast<char>(content.size());
-  } else {
-    out += static_cast<char>(0x80 | length.size());
-    out += length;
-  }
-  return out += content;
+  if (size < 0x80) return out += static_cast<char>(size);
+  out += static_cast<char>(0x80 | length.size());
+  return out += length;
+}
+
+std::string der_value(unsigned char tag, std::string_view content) {
+  return der_header(tag, content.size()).append(content);
 }
 
 }  // namespace gateway::tls

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -40,6 +41,8 @@ class DerReader {
   std::string_view rest_;
 };
 
+// The tag and length that stand before a content of `size` bytes.
+std::string der_header(unsigned char tag, std::size_t size);
 // `content` with tag and length in front.
 std::string der_value(unsigned char tag, std::string_view content);
 

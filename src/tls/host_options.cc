@@ -82,6 +82,7 @@ core::Sha256 content_digest_of(const HostOptions& options) {
   digest.add(options.trust && options.trust->send_ca_names ? 1U : 0U);
   // The lifetime is not here: no context is built from it.
   digest.add(static_cast<std::uint64_t>(options.on_refusal)).add(options.session_tickets ? 1U : 0U);
+  digest.add(static_cast<std::uint64_t>(options.session_store));
   digest.add(options.stapled.size());
   for (const StapledCertificate& one : options.stapled) {
     digest.add(one.certificate).add(one.issuer).add(one.responder.text());

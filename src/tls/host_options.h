@@ -27,6 +27,12 @@ enum class OnRefusal : std::uint8_t {
   http,   // the handshake completes, and the first request is answered 403 with the reason; see HandshakeStatus::barred
 };
 
+// Where the sessions are kept that clients may resume.
+enum class SessionStore : std::uint8_t {
+  process,  // here, and the client is given an id that means nothing anywhere else
+  tickets,  // at the client, sealed: whoever has the keys can open them
+};
+
 std::string_view to_string(ClientAuth mode) noexcept;          // "off", "optional", "strict"
 std::string_view to_string(ProtocolVersion version) noexcept;  // "TLSv1.2", "TLSv1.3"
 
@@ -54,7 +60,8 @@ struct HostOptions {
   std::vector<StapledCertificate> stapled;
   std::shared_ptr<const TrustSet> trust;  // null only for ClientAuth::off
   OnRefusal on_refusal = OnRefusal::alert;
-  bool session_tickets = true;                                     // false: none is given, none is taken
+  bool session_tickets = true;  // false: no session is given, none is taken
+  SessionStore session_store = SessionStore::process;
   std::chrono::seconds session_lifetime = core::kSessionLifetime;  // of a session, from its full handshake
   TlsSettings settings = settings_of(TlsProfile::intermediate);
   std::size_t max_client_chain_bytes = core::kMaxClientChainBytes;  // of the Certificate message

@@ -21,6 +21,7 @@ struct ChainElement {
   bool is_ca = false;          // its basicConstraints say so; CRLs may cover only one kind
   std::chrono::sys_seconds not_before{};
   std::chrono::sys_seconds not_after{};
+  friend bool operator==(const ChainElement&, const ChainElement&) = default;
 };
 
 // A chain whose signatures, path and purpose were verified: leaf first, the trust anchor last. Says nothing on time or
@@ -30,6 +31,7 @@ struct VerifiedChain {
   // Of every session that grows out of the full handshake: when that was, and the absolute end that it set.
   std::chrono::sys_seconds session_start{};
   std::chrono::sys_seconds session_deadline{};
+  friend bool operator==(const VerifiedChain&, const VerifiedChain&) = default;
 };
 
 // What is known of an authenticated peer; shared by the connection, its requests and its log lines.

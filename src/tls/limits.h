@@ -40,6 +40,9 @@ inline constexpr std::chrono::seconds kOcspMaxReuse{3600};
 inline constexpr std::chrono::seconds kOcspRefreshAhead{60};
 // ... and a responder that gave none is not asked again about the same certificate for so long.
 inline constexpr std::chrono::seconds kOcspRetry{5};
+// A session that should be used once (TLS 1.3) resumes for so long after its first use: a client that opens several
+// connections at once has one, and with a HelloRetryRequest it is looked up twice.
+inline constexpr std::chrono::seconds kSessionReuse{10};
 // Handshake messages after the handshake (KeyUpdate, renegotiation attempts): so many, and one more for each 64 KiB of
 // data.
 inline constexpr std::uint64_t kFreePostHandshakeMessages = 32;

@@ -9,6 +9,7 @@
 #include "tls/limits.h"
 #include "tls/openssl_error.h"
 #include "tls/server_certificates.h"
+#include "tls/session_cache_callbacks.h"
 #include "tls/session_ticket.h"
 #include "tls/stapling.h"
 #include "tls/tls_lists.h"
@@ -28,6 +29,7 @@ constexpr std::uint64_t kOptions = kPlainOnly | SSL_OP_NO_RENEGOTIATION | SSL_OP
 // NO_AUTO_CHAIN: else OpenSSL completes the server's chain out of the store of client CAs.
 constexpr long kMode = SSL_MODE_RELEASE_BUFFERS | SSL_MODE_NO_AUTO_CHAIN;
 constexpr std::size_t kTicketsPerHandshake = 1;
+constexpr long kCacheOfOurs = SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL | SSL_SESS_CACHE_NO_AUTO_CLEAR;
 
 int version_number(ProtocolVersion version) {
   return version == ProtocolVersion::tls12 ? TLS1_2_VERSION : TLS1_3_VERSION;
@@ -56,11 +58,13 @@ core::Result<SslContextPtr> new_context(const WorkerLibrary& library, const TlsS
   SSL_CTX_set_security_level(ctx, kSecurityLevel);
   TRY([[maybe_unused]] const bool set, use_settings(ctx, settings));
   SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | kPlainOnly);
-  // Stateless tickets only: they work on every worker and replica, and nothing has to be bounded.
+  // OpenSSL's own cache is one a context, and would keep the parsed certificate of each client.
   SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF | SSL_SESS_CACHE_NO_INTERNAL);
   SSL_CTX_set_timeout(ctx, std::chrono::seconds(core::kSessionLifetime).count());
   install_host_selection(ctx);
-  if (!install_session_tickets(ctx)) return openssl_failure("no session ticket callbacks");
+  if (!install_session_tickets(ctx) || !install_session_cache(ctx, library.sessions())) {
+    return openssl_failure("no session callbacks");
+  }
   return context;
 }
 
@@ -132,6 +136,9 @@ core::Result<std::shared_ptr<const HostContext>> HostContext::build(std::shared_
   host->client_auth_ = options.client_auth;
   host->on_refusal_ = options.on_refusal;
   host->session_tickets_ = options.session_tickets;
+  host->session_store_ = options.session_store;
+  // In TLS 1.2 this host tells its session ids.
+  if (host->caches_sessions()) SSL_CTX_set_session_cache_mode(ctx, kCacheOfOurs);
   host->min_version_ = options.settings.min_version;
   host->max_version_ = options.settings.max_version;
   host->groups_ = available_groups(options.settings.groups, ctx);
@@ -147,6 +154,8 @@ core::Result<SslContextPtr> build_listener_context(const WorkerLibrary& library)
   SSL_CTX_set_verify_depth(ctx, 0);
   SSL_CTX_set_max_cert_list(ctx, 1);
   SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
+  // The context that a connection begins with is the one that OpenSSL asks for sessions, whatever its host is.
+  SSL_CTX_set_session_cache_mode(ctx, kCacheOfOurs);
   constexpr std::string_view kNoHost = "no virtual host was chosen";
   if (SSL_CTX_set_num_tickets(ctx, 0) != 1 ||
       SSL_CTX_set_session_id_context(ctx, reinterpret_cast<const unsigned char*>(kNoHost.data()),
@@ -171,7 +180,9 @@ bool apply_host(SSL* ssl, const HostContext& host) {
     return false;
   }
   SSL_clear_options(ssl, SSL_get_options(ssl));
-  SSL_set_options(ssl, host.session_tickets() ? kOptions : kOptions | SSL_OP_NO_TICKET);
+  // Without sealed tickets TLS 1.3 gives session ids for tickets.
+  const bool seals_tickets = host.session_tickets() && !host.caches_sessions();
+  SSL_set_options(ssl, seals_tickets ? kOptions : kOptions | SSL_OP_NO_TICKET);
   SSL_set_mode(ssl, kMode);
   SSL_set_max_cert_list(ssl, static_cast<long>(host.max_client_chain_bytes()));
   return allow_tickets(ssl, host, host.client_auth() != ClientAuth::strict || host.on_refusal() == OnRefusal::alert);

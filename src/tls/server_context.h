@@ -29,6 +29,10 @@ class HostContext {
   [[nodiscard]] ClientAuth client_auth() const noexcept { return client_auth_; }
   [[nodiscard]] OnRefusal on_refusal() const noexcept { return on_refusal_; }
   [[nodiscard]] bool session_tickets() const noexcept { return session_tickets_; }
+  // Whether its sessions are cached in the process.
+  [[nodiscard]] bool caches_sessions() const noexcept {
+    return session_tickets_ && session_store_ == SessionStore::process;
+  }
   [[nodiscard]] ProtocolVersion min_version() const noexcept { return min_version_; }
   [[nodiscard]] ProtocolVersion max_version() const noexcept { return max_version_; }
   [[nodiscard]] const std::string& groups() const noexcept { return groups_; }  // those that this OpenSSL has
@@ -47,6 +51,7 @@ class HostContext {
   ClientAuth client_auth_ = ClientAuth::strict;
   OnRefusal on_refusal_ = OnRefusal::alert;
   bool session_tickets_ = false;
+  SessionStore session_store_ = SessionStore::process;
   ProtocolVersion min_version_ = ProtocolVersion::tls12;
   ProtocolVersion max_version_ = ProtocolVersion::tls13;
   std::string groups_;
@@ -65,8 +70,8 @@ core::Result<SslContextPtr> build_listener_context(const WorkerLibrary& library)
 // bring ciphers and signature algorithms). False: refuse the connection.
 bool apply_host(SSL* ssl, const HostContext& host);
 
-// Once the client's verdict is known: whether TLS 1.3 may give it tickets at all (TLS 1.2 asks when it seals one). A
-// strict host that lets refused clients finish their handshake gives none before. False: refuse the connection.
+// Once the client's verdict is known: whether TLS 1.3 may give it sessions at all (TLS 1.2 asks when it has made one).
+// A strict host that lets refused clients finish their handshake gives none before. False: refuse the connection.
 bool allow_tickets(SSL* ssl, const HostContext& host, bool allowed);
 
 }  // namespace gateway::tls

@@ -66,14 +66,6 @@ int open(const WorkerContextSet& contexts, const unsigned char* name, const unsi
   return key == &contexts.ticket_keys().sealing() ? kTicketGood : kTicketRenew;
 }
 
-// Whether this connection's client may come back with a ticket. Asked for each one that is to be sealed: a client whose
-// refusal HTTP tells (HandshakeStatus::barred) must be left with nothing.
-bool may_have_ticket(const SSL* ssl, const ConnectionState& state) {
-  const HostOptions* host = state.host_options();
-  if (host == nullptr || !host->session_tickets || state.report.reason != Reason::none) return false;
-  return SSL_session_reused(ssl) == 1 || state.peer != nullptr || host->client_auth != ClientAuth::strict;
-}
-
 int on_ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher, EVP_MAC_CTX* mac,
                   int sealing) noexcept {
   return guarded(kTicketFailed, [=] {
@@ -81,7 +73,7 @@ int on_ticket_key(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_C
     if (state == nullptr) return kTicketFailed;
     if (sealing == 0) return open(state->contexts, name, iv, cipher, mac);
     // In TLS 1.2 this makes an empty ticket, which is none (RFC 5077 section 3.3).
-    if (!may_have_ticket(ssl, *state)) return kTicketUnknown;
+    if (!may_resume_later(ssl, *state)) return kTicketUnknown;
     return seal(state->contexts, name, iv, cipher, mac);
   });
 }
@@ -104,26 +96,15 @@ std::optional<SessionAppData> new_session(const ConnectionState& state) {
       {.elements = {}, .session_start = now, .session_deadline = now + state.host_options()->session_lifetime}};
 }
 
-// Before a ticket is sealed. A resumed session passes its data on as they are, and with them its first deadline: else a
-// ticket could be renewed for ever.
+// Before a ticket is sealed, or TLS 1.3 gives a session id for one.
 int on_ticket_sealed(SSL* ssl, void*) noexcept {
   return guarded(0, [ssl] {
     const ConnectionState* state = state_of(ssl);
     SSL_SESSION* session = SSL_get_session(ssl);
     if (state == nullptr || session == nullptr) return 0;
     // TLS 1.2 has promised a ticket before it was known; 1.3 must never come here without one to give.
-    if (!may_have_ticket(ssl, *state)) return SSL_version(ssl) == TLS1_3_VERSION ? 0 : 1;
-    const bool resumed = SSL_session_reused(ssl) == 1;
-    const auto data = resumed ? decode_session(app_data_of(session)) : new_session(*state);
-    if (!data) return 0;
-    const std::string bytes = encode_session(*data);
-    if (SSL_SESSION_set1_ticket_appdata(session, bytes.data(), bytes.size()) != 1) return 0;
-    const std::chrono::sys_seconds now = state->contexts.library().now();
-    const auto end = session_end(*data, state->host_options()->session_lifetime);
-    // From now on: OpenSSL would count a renewed TLS 1.2 ticket's time from the first handshake, and end it too early.
-    set_session_time(session, now);
-    SSL_SESSION_set_timeout(session, static_cast<long>(std::max(end - now, std::chrono::seconds(1)).count()));
-    return 1;
+    if (!may_resume_later(ssl, *state)) return SSL_version(ssl) == TLS1_3_VERSION ? 0 : 1;
+    return mark_session(ssl, *state, session) ? 1 : 0;
   });
 }
 
@@ -152,6 +133,28 @@ SSL_TICKET_RETURN on_ticket_opened(SSL* ssl, SSL_SESSION* session, const unsigne
 bool install_session_tickets(SSL_CTX* context) {
   return SSL_CTX_set_tlsext_ticket_key_evp_cb(context, &on_ticket_key) == 1 &&
          SSL_CTX_set_session_ticket_cb(context, &on_ticket_sealed, &on_ticket_opened, nullptr) == 1;
+}
+
+bool may_resume_later(const SSL* ssl, const ConnectionState& state) {
+  const HostOptions* host = state.host_options();
+  if (host == nullptr || !host->session_tickets || state.report.reason != Reason::none) return false;
+  return SSL_session_reused(ssl) == 1 || state.peer != nullptr || host->client_auth != ClientAuth::strict;
+}
+
+// A resumed session passes its data on as they are, and with them its first deadline: else a session could be renewed
+// for ever.
+bool mark_session(SSL* ssl, const ConnectionState& state, SSL_SESSION* session) {
+  const bool resumed = SSL_session_reused(ssl) == 1;
+  const auto data = resumed ? decode_session(app_data_of(session)) : new_session(state);
+  if (!data) return false;
+  const std::string bytes = encode_session(*data);
+  if (SSL_SESSION_set1_ticket_appdata(session, bytes.data(), bytes.size()) != 1) return false;
+  const std::chrono::sys_seconds now = state.contexts.library().now();
+  const auto end = session_end(*data, state.host_options()->session_lifetime);
+  // From now on: OpenSSL would count a renewed TLS 1.2 ticket's time from the first handshake, and end it too early.
+  set_session_time(session, now);
+  SSL_SESSION_set_timeout(session, static_cast<long>(std::max(end - now, std::chrono::seconds(1)).count()));
+  return true;
 }
 
 core::Result<SessionAppData> judge_session(const SSL_SESSION* session, const ConnectionState& state) {

@@ -12,8 +12,16 @@ namespace gateway::tls {
 // resumed.
 bool install_session_tickets(SSL_CTX* context);
 
+// Whether this connection's client may come back with a session. Asked for each one that is to be given away: a client
+// whose refusal HTTP tells (HandshakeStatus::barred) must be left with nothing.
+bool may_resume_later(const SSL* ssl, const ConnectionState& state);
+
+// Writes into a session that is to be given away what judge_session() wants to know of it, and its times. False: it
+// must not be given.
+bool mark_session(SSL* ssl, const ConnectionState& state, SSL_SESSION* session);
+
 // What a session may be resumed with under today's host: session context, deadline, mode and judge() in one place, for
-// the ticket callback and for the assertion after the handshake. Error: why not.
+// the callbacks that open a ticket or look a session up, and for the assertion after the handshake. Error: why not.
 core::Result<SessionAppData> judge_session(const SSL_SESSION* session, const ConnectionState& state);
 
 // The certificate of the leaf's issuer: one of the anchors, or an intermediate that this worker has met. Null if it is

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <array>
+#include <utility>
 
 #include "core/limits.h"
 #include "tls/connection_state.h"
@@ -26,6 +27,10 @@ class Session final : public TlsSession {
  public:
   Session(std::shared_ptr<const WorkerContextSet> contexts, std::shared_ptr<const core::HostTable> hosts)
       : contexts_(std::move(contexts)), hosts_(std::move(hosts)), state_{*contexts_, *hosts_, {}, false, nullptr} {}
+
+  ~Session() override;
+  Session(const Session&) = delete;
+  Session& operator=(const Session&) = delete;
 
   core::Result<bool> open();
 
@@ -62,7 +67,10 @@ class Session final : public TlsSession {
   [[nodiscard]] bool stands() const {
     return status_ == HandshakeStatus::established || status_ == HandshakeStatus::barred;
   }
+  [[nodiscard]] bool resumed() const { return SSL_session_reused(ssl_.get()) == 1; }
   core::Result<std::shared_ptr<const VerifiedPeer>> resumed_peer(const SSL_SESSION* session) const;
+  [[nodiscard]] core::Result<std::shared_ptr<const VerifiedPeer>> cached_peer(const SessionAppData& data) const;
+  void cache_session();
   core::Result<std::shared_ptr<const VerifiedPeer>> proven_peer() const;
 
   static void on_message(int written, int version, int type, const void* bytes, std::size_t size, SSL* ssl,
@@ -83,6 +91,12 @@ class Session final : public TlsSession {
   unsigned long error_code_ = 0;     // of the last failed call
   core::Error error_;
 };
+
+// A connection that ends without a close_notify does not spoil its session (RFC 5246 section 7.2.1); OpenSSL would have
+// it forgotten.
+Session::~Session() {
+  if (ssl_ && !failed_) SSL_set_shutdown(ssl_.get(), SSL_get_shutdown(ssl_.get()) | SSL_SENT_SHUTDOWN);
+}
 
 core::Result<bool> Session::open() {
   ssl_.reset(SSL_new(contexts_->listener()));
@@ -128,6 +142,7 @@ FirstBytes Session::look_at_first_bytes() const {
 HandshakeStatus Session::refuse(Reason reason, std::string detail) {
   state_.refuse(reason, std::move(detail));
   state_.peer.reset();
+  state_.made.reset();
   status_ = HandshakeStatus::refused;
   failed_ = true;
   return status_;
@@ -171,8 +186,24 @@ void Session::explain_failure(SslOutcome outcome) {
   state_.refuse(reason, error_.detail);
 }
 
+// The session that OpenSSL resumed must be the one that was looked up last, by what our data in it say of its chain.
+core::Result<std::shared_ptr<const VerifiedPeer>> Session::cached_peer(const SessionAppData& data) const {
+  if (!state_.offered) return openssl_failure("a resumed session that nobody looked up");
+  const auto& peer = state_.offered->peer;
+  if (!peer) {
+    if (!data.chain.elements.empty()) return openssl_failure("a resumed session lost its identity");
+    return nullptr;
+  }
+  if (data.chain != peer->chain || data.chain.elements.empty() ||
+      data.chain.elements.front().fingerprint != peer->identity->fingerprint) {
+    return openssl_failure("a resumed session's identity is not its chain's");
+  }
+  return peer;
+}
+
 core::Result<std::shared_ptr<const VerifiedPeer>> Session::resumed_peer(const SSL_SESSION* session) const {
   TRY(SessionAppData data, judge_session(session, state_));
+  if (state_.host_context()->caches_sessions()) return cached_peer(data);
   if (data.chain.elements.empty()) return nullptr;
   const X509* leaf = SSL_get0_peer_certificate(ssl_.get());
   if (leaf == nullptr) return openssl_failure("a resumed session lost its certificate");
@@ -200,14 +231,16 @@ core::Result<std::shared_ptr<const VerifiedPeer>> Session::proven_peer() const {
     return openssl_failure("a session of another host");
   }
   std::shared_ptr<const VerifiedPeer> peer = state_.peer;
-  if (SSL_session_reused(ssl_.get()) == 1) {
+  if (resumed()) {
     TRY(peer, resumed_peer(session));
   }
   const bool has_certificate = SSL_get0_peer_certificate(ssl_.get()) != nullptr;
-  if (has_certificate && SSL_get_verify_result(ssl_.get()) != X509_V_OK) {
+  if ((has_certificate || peer) && SSL_get_verify_result(ssl_.get()) != X509_V_OK) {
     return openssl_failure("a certificate that did not verify");
   }
-  if (has_certificate != (peer != nullptr)) return openssl_failure("a certificate that nobody verified");
+  // A cached session has none: the peer stands beside it.
+  const bool needs_certificate = peer && !(resumed() && host->caches_sessions());
+  if (has_certificate != needs_certificate) return openssl_failure("a certificate that nobody verified");
   if (host->client_auth() == ClientAuth::strict && !peer)
     return openssl_failure("no certificate where one is required");
   if (host->client_auth() == ClientAuth::off && peer) return openssl_failure("a certificate that nobody asked for");
@@ -216,9 +249,10 @@ core::Result<std::shared_ptr<const VerifiedPeer>> Session::proven_peer() const {
 
 HandshakeStatus Session::finish_handshake() {
   const HostContext* host = state_.host_context();
-  // Where OpenSSL is told to go on without a certificate, demanding one is ours.
+  // Where OpenSSL is told to go on without a certificate, demanding one is ours. What a session resumes with is judged
+  // by establish().
   if (host != nullptr && host->client_auth() == ClientAuth::strict && state_.tells_by_http(Reason::no_certificate) &&
-      SSL_get0_peer_certificate(ssl_.get()) == nullptr) {
+      !resumed() && SSL_get0_peer_certificate(ssl_.get()) == nullptr) {
     state_.refuse(Reason::no_certificate, "peer did not return a certificate");
   }
   return state_.report.reason == Reason::none ? establish() : bar();
@@ -227,8 +261,9 @@ HandshakeStatus Session::finish_handshake() {
 // A refusal that let the handshake go on. Whatever else got here ends like any other refused handshake.
 HandshakeStatus Session::bar() {
   state_.peer.reset();
+  state_.made.reset();
   const HostContext* host = state_.host_context();
-  if (host == nullptr || SSL_get_SSL_CTX(ssl_.get()) != host->ssl_context() || SSL_session_reused(ssl_.get()) == 1 ||
+  if (host == nullptr || SSL_get_SSL_CTX(ssl_.get()) != host->ssl_context() || resumed() ||
       !state_.tells_by_http(state_.report.reason)) {
     SSL_shutdown(ssl_.get());
     return refuse(Reason::internal, "a handshake that went on after its refusal");
@@ -245,16 +280,26 @@ HandshakeStatus Session::establish() {
     return refuse(Reason::internal, std::move(peer.error().detail));
   }
   state_.peer = std::move(*peer);
+  cache_session();
   complete_report();
   status_ = HandshakeStatus::established;
   return status_;
+}
+
+// Not before the handshake is proven as a whole: what is refused leaves nothing behind.
+void Session::cache_session() {
+  state_.offered.reset();
+  if (!state_.made) return;
+  state_.made->peer = state_.peer;
+  const WorkerLibrary& library = contexts_->library();
+  library.sessions().put(std::exchange(state_.made, nullptr), library.now());
 }
 
 void Session::complete_report() {
   HandshakeReport& report = state_.report;
   report.version = SSL_version(ssl_.get()) == TLS1_3_VERSION ? ProtocolVersion::tls13 : ProtocolVersion::tls12;
   if (const char* name = SSL_CIPHER_standard_name(SSL_get_current_cipher(ssl_.get()))) report.cipher = name;
-  report.resumed = SSL_session_reused(ssl_.get()) == 1;
+  report.resumed = resumed();
   stream_.clear_read_limit();
   SSL_set_msg_callback(ssl_.get(), &Session::on_message);
   SSL_set_msg_callback_arg(ssl_.get(), this);

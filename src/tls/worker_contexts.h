@@ -13,8 +13,9 @@
 
 namespace gateway::tls {
 
-class TicketKeys;   // tls/ticket_keys.h
-class HostContext;  // internal: an SSL_CTX and what it was built from
+class TicketKeys;    // tls/ticket_keys.h
+class SessionCache;  // tls/session_cache.h
+class HostContext;   // internal: an SSL_CTX and what it was built from
 
 // The OpenSSL library context of one worker. Made by the control thread, outlives everything built in it (shared
 // ownership).
@@ -23,6 +24,8 @@ class WorkerLibrary;
 std::shared_ptr<WorkerLibrary> make_worker_library();
 // What a worker knows of revoked certificates: before its thread runs, for the control thread.
 RevocationKnowledge& revocations_of(WorkerLibrary& library) noexcept;
+// Gives a worker, before contexts are built for it, the sessions that it shares with others; it begins with its own.
+void share_sessions(WorkerLibrary& library, std::shared_ptr<SessionCache> sessions);
 // With another wall clock, which everything in this worker asks: tests move it.
 using WallClock = std::function<std::chrono::sys_seconds()>;
 std::shared_ptr<WorkerLibrary> make_worker_library(WallClock clock);

@@ -23,6 +23,10 @@ bool can_share_certificates() {
   return SharedCertificates::works();
 }
 
+void share_sessions(WorkerLibrary& library, std::shared_ptr<SessionCache> sessions) {
+  library.share_sessions(std::move(sessions));
+}
+
 std::shared_ptr<WorkerLibrary> make_worker_library(WallClock clock) {
   return WorkerLibrary::create(std::move(clock));
 }

@@ -7,6 +7,7 @@
 #include "tls/known_clients.h"
 #include "tls/known_revocations.h"
 #include "tls/openssl_ptr.h"
+#include "tls/session_cache.h"
 #include "tls/staples.h"
 #include "tls/worker_contexts.h"
 
@@ -29,6 +30,9 @@ class WorkerLibrary {
   [[nodiscard]] KnownClients& known_clients() noexcept { return *known_clients_; }
   [[nodiscard]] StapleBox& staples() noexcept { return staples_; }
   [[nodiscard]] const StapleBox& staples() const noexcept { return staples_; }
+  // Safe on any thread, and shared by all workers of a daemon.
+  [[nodiscard]] SessionCache& sessions() const noexcept { return *sessions_; }
+  void share_sessions(std::shared_ptr<SessionCache> sessions) { sessions_ = std::move(sessions); }
 
  private:
   explicit WorkerLibrary(WallClock clock) : clock_(std::move(clock)) {}
@@ -36,6 +40,7 @@ class WorkerLibrary {
   WallClock clock_;
   RevocationKnowledge revocations_;
   StapleBox staples_;
+  std::shared_ptr<SessionCache> sessions_ = std::make_shared<SessionCache>(core::kSessionCapacity);
   LibraryContextPtr context_;
   ProviderPtr provider_;  // unloaded before its context is freed
   DigestPtr sha256_;

@@ -20,6 +20,7 @@ class Case:
 
 RESUMPTION = "test_resumption_never_outruns_the_verdict.py::"
 BY_RESUMPTION = "test_published_bypasses_by_resumption_are_closed.py::"
+IN_PROCESS = "test_sessions_are_kept_in_the_process.py::"
 HOSTS = "test_sni_and_host_choose_one_virtual_host.py::"
 IDENTITY = "test_identity_comes_from_the_gateway_alone.py::"
 PUBLISHED = "test_published_bypasses_are_closed.py::"

@@ -22,14 +22,14 @@ CASES = [
          [Edit("src/tls/chain_verifier.cc", "X509_STORE_CTX_set_error(context, certificate_alert(reason).error);\n"
                "      state->refuse(reason, std::move(peer.error().detail));",
                "X509_STORE_CTX_set_error(context, X509_V_OK);\n      if (reason != Reason::none) return 1;"),
-          Edit("src/tls/tls_session.cc", "if (has_certificate != (peer != nullptr)) return openssl_failure(\"a certificate that nobody verified\");", "")]),
+          Edit("src/tls/tls_session.cc", "if (has_certificate != needs_certificate) return openssl_failure(\"a certificate that nobody verified\");", "")]),
     Case("CVE-2024-12797 (raw public keys), a result that nobody reads",
          "A handshake went on after a failed verification, and whoever did not ask for the result served the client.",
          "The handshake is looked at as a whole: a certificate that did not verify, or that nobody verified, establishes nothing.",
          ["tls: optional and strict refuse whatever does not verify, each with the fitting alert"],
          [Edit("src/tls/chain_verifier.cc", "return state->tells_by_http(reason) && allow_tickets(ssl, *host, false) ? 1 : 0;",
                "return allow_tickets(ssl, *host, false) ? 1 : 0;"),
-          Edit("src/tls/tls_session.cc", "if (host == nullptr || SSL_get_SSL_CTX(ssl_.get()) != host->ssl_context() || SSL_session_reused(ssl_.get()) == 1 ||\n"
+          Edit("src/tls/tls_session.cc", "if (host == nullptr || SSL_get_SSL_CTX(ssl_.get()) != host->ssl_context() || resumed() ||\n"
                "      !state_.tells_by_http(state_.report.reason)) {", "if (host == nullptr) {")]),
     Case("a connection that no host was applied to",
          "What was decided in the default host's context before the host was known stayed in force (CVE-2025-23419 began there).",

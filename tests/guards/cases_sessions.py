@@ -1,11 +1,11 @@
 """Resumption: a session is worth what its client is worth now."""
-from case import BARRED, BY_RESUMPTION, RESUMPTION, Case, Edit
+from case import BARRED, BY_RESUMPTION, IN_PROCESS, RESUMPTION, Case, Edit
 
 CASES = [
-    Case("CVE-2025-23419, CVE-2025-23048, HAProxy 5d5f12376 and 52bdd0d02",
+    Case("CVE-2025-23419, CVE-2025-23048, CVE-2014-3616, HAProxy 5d5f12376 and 52bdd0d02",
          "A session that was made with one virtual host was resumed on another, which took the client for verified.",
-         "The session id context is a digest that begins with the host's name; it is compared by OpenSSL, when a ticket is opened, and after "
-         "the handshake.",
+         "The session id context is a digest that begins with the host's name; it is compared by OpenSSL, when a session is looked up or a "
+         "ticket opened, and after the handshake.",
          [RESUMPTION + "test_a_session_never_crosses_virtual_hosts", "tls: a session does not cross to another host, whatever the two share",
           "tls: with a HelloRetryRequest a session resumes on its host and does not cross"],
          [Edit("src/tls/host_options.cc", "digest.add(\"gateway session context 2\").add(options.name)", "digest.add(\"gateway session context 2\")")]),
@@ -41,7 +41,7 @@ CASES = [
           Edit("src/tls/judge.cc", "if (!host.trust->crls->is_anchor(chain.elements[anchor].fingerprint)) return {Reason::unknown_ca, anchor};", "")]),
     Case("nginx with a shared session cache, HAProxy 4a8f76220",
          "A client that was revoked went on resuming its session.",
-         "The chain in the ticket is judged as of now when the ticket is opened.",
+         "The chain of a session is judged as of now when it is looked up or its ticket opened.",
          [RESUMPTION + "test_a_ticket_of_a_client_revoked_since_does_not_resume",
           "tls: a certificate revoked since is refused on resumption by a full handshake with its alert"],
          [Edit("src/tls/session_ticket.cc", "const Reason reason = judge(data->chain, now, *host, state.contexts.revocations()); reason", "const Reason reason = Reason::none; reason")]),
@@ -64,7 +64,8 @@ CASES = [
          [Edit("src/proxy/admission.cc", "if (admission.decision->allow) return true;", "if (admission.decision) return true;")]),
     Case("envoy 21235",
          "What was known of a client differed after a resumption.",
-         "The identity is read from the certificate in the session by the code that reads it after a full handshake.",
+         "A cached session has the very identity that the full handshake made; of a ticket it is read from the certificate in it by the same "
+         "code.",
          [BY_RESUMPTION + "test_an_identity_is_complete_after_resumption",
           "tls: a session resumes on its host, with the whole identity of its first handshake"],
          [Edit("src/tls/tls_session.cc", "TRY(core::PeerIdentity identity, identity_of(leaf, contexts_->library().sha256()));",
@@ -124,9 +125,24 @@ CASES = [
          [Edit("src/tls/session_ticket.cc", "if (!host->session_tickets) return refused(Reason::internal, \"a session where none is given\");", "")]),
     Case("CVE-2024-2511",
          "OpenSSL's cache of TLS 1.3 sessions grew without end.",
-         "There is no session cache: tickets only.",
-         ["tls: no session is kept on our side, whatever a host gives its clients"],
-         [Edit("src/tls/server_context.cc", "SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF | SSL_SESS_CACHE_NO_INTERNAL);", "")]),
+         "OpenSSL stores nothing; our cache is bounded, and the oldest makes room.",
+         ["tls: OpenSSL keeps no session of its own, whatever a host gives its clients", "tls: no flood makes it larger, and the oldest makes room",
+          IN_PROCESS + "test_a_flood_of_clients_makes_it_no_larger"],
+         [Edit("src/tls/server_context.cc", "SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_INTERNAL | SSL_SESS_CACHE_NO_AUTO_CLEAR",
+               "SSL_SESS_CACHE_SERVER | SSL_SESS_CACHE_NO_AUTO_CLEAR"),
+          Edit("src/tls/session_cache.cc", "make_room(capacity_ - 1);", "")]),
+    Case("a cached session beside another client's identity",
+         "The session that was resumed and what is known of its client stand side by side in a cache, and could be of two clients.",
+         "The identity is that of the look-up that OpenSSL resumed, and its chain must be the one that the session's own data name.",
+         ["tls: what stands in the cache is judged by what it says, whoever put it there"],
+         [Edit("src/tls/tls_session.cc", "if (data.chain != peer->chain || data.chain.elements.empty() ||",
+               "if (peer->chain.elements.empty() && data.chain.elements.empty() &&"),
+          Edit("src/tls/tls_session.cc", "if (!data.chain.elements.empty()) return openssl_failure(\"a resumed session lost its identity\");", "")]),
+    Case("a failed connection's session",
+         "A session that had ended in a fatal alert was resumed (RFC 5246 section 7.2.2 forbids it).",
+         "A fatal alert takes the session out of the cache.",
+         ["tls: a session whose handshake or connection failed is forgotten, one that was only cut off is not"],
+         [Edit("src/tls/session_cache_callbacks.cc", "if (cache != nullptr && id) cache->remove(*id);", "static_cast<void>(id);")]),
     Case("caddy 7724",
          "Resumption was turned off with client authentication, or verified again at the price of a handshake; a mend broke mutual TLS.",
          "A session is judged as of now without work for signatures: time, revocation, anchors, then the policy for each request.",

@@ -17,8 +17,8 @@ HTTP = {"on_refusal": "http"}
 
 
 class World:
-    def __init__(self, pki, folder):
-        self.pki, self.origin = pki, Origin()
+    def __init__(self, pki, folder, store="auto"):
+        self.pki, self.origin, self.store = pki, Origin(), store
         trust = trust_sets(pki)
         self.crl = pki.root.write_crl(folder / "root.crl", [pki.revoked])
         trust["clients"]["crl"] = [str(self.crl)]
@@ -27,7 +27,7 @@ class World:
         hosts = [virtual_host(pki, "kind", "strict", routes=routes, tls=HTTP, default=True),
                  virtual_host(pki, "kinder", "optional", routes=list(routes), tls=HTTP),
                  virtual_host(pki, "curt", "strict", routes=list(routes)), virtual_host(pki, "open", "off", routes=list(routes))]
-        self.doc = document(pki, *hosts, origins=[self.origin.address], trust=trust)
+        self.doc = document(pki, *hosts, origins=[self.origin.address], trust=trust, session={"store": store})
         self.gateway = Gateway(self.doc).start()
         self.port = self.gateway.port
 
@@ -37,8 +37,8 @@ class World:
 
 
 @pytest.fixture
-def world(pki, tmp_path):
-    made = World(pki, tmp_path)
+def world(request, pki, tmp_path):
+    made = World(pki, tmp_path, getattr(request, "param", "auto"))
     yield made
     made.stop()
 
@@ -47,6 +47,14 @@ def world(pki, tmp_path):
 def shared(pki, tmp_path_factory):
     """For tests that change nothing. No request of theirs that is refused may reach its origin."""
     made = World(pki, tmp_path_factory.mktemp("shared"))
+    yield made
+    made.stop()
+
+
+@pytest.fixture(scope="module", params=["process", "tickets"])
+def by_store(request, pki, tmp_path_factory):
+    """The same, for sessions that are kept here or there."""
+    made = World(pki, tmp_path_factory.mktemp(request.param), request.param)
     yield made
     made.stop()
 
@@ -150,20 +158,25 @@ def test_what_is_no_request_is_400_and_closes(shared, pki):
 
 @BOTH
 @pytest.mark.parametrize("cert", [None, "stranger", "revoked"])
-def test_a_barred_client_gets_no_ticket(shared, pki, version, cert, tmp_path):
+def test_a_barred_client_gets_no_ticket(by_store, pki, version, cert, tmp_path):
     saved = tmp_path / "session.pem"
     for options in ((), ("-groups", "P-521:P-256"))[:1 if version == "1.2" else 2]:
-        got = s_client(shared.port, "kind.test", pki, "-msg", *options, "-sess_out", str(saved), cert=getattr(pki, cert) if cert else None, version=version)
+        got = s_client(by_store.port, "kind.test", pki, "-msg", *options, "-sess_out", str(saved), cert=getattr(pki, cert) if cert else None, version=version)
         assert got.status == 403, got
         assert not re.search(r"TLS session ticket:|Post-Handshake New Session Ticket", got.output), got.output
         ticket = re.search(r"<<< .*NewSessionTicket\n((?: +[0-9a-f ]+\n)+)", got.output)
-        # TLS 1.2 has promised one: it is empty (type, length, lifetime, length of the ticket).
-        assert ticket is None if version == "1.3" else ticket[1].split()[-2:] == ["00", "00"], got.output
+        # Sealed for TLS 1.2 it was promised: it is empty (type, length, lifetime, length of the ticket).
+        is_promised = version == "1.2" and by_store.store == "tickets"
+        assert ticket is None if not is_promised else ticket[1].split()[-2:] == ["00", "00"], got.output
+        assert by_store.gateway.metric("gateway_tls_sessions") == 0
+        # A bare session id may have been told before the refusal: nothing stands behind it.
+        assert saved.exists() or (version, by_store.store) != ("1.2", "process")
         if saved.exists():
-            again = s_client(shared.port, "kind.test", pki, *options, "-sess_in", str(saved), version=version)
+            again = s_client(by_store.port, "kind.test", pki, *options, "-sess_in", str(saved), version=version)
             assert "Reused, " not in again.output and again.status == 403, again
 
 
+@pytest.mark.parametrize("world", ["process", "tickets"], indirect=True)
 @BOTH
 def test_a_session_of_a_client_refused_since_is_told_so(world, pki, version):
     ctx = context(pki, version=version, cert=pki.client)

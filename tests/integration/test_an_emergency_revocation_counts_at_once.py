@@ -36,9 +36,9 @@ def behind(origin):
 
 
 @pytest.fixture
-def running(pki, gateway, behind):
+def running(request, pki, gateway, behind):
     hosts = [virtual_host(pki, "strict", "strict"), virtual_host(pki, "flexible", "optional")]
-    return gateway(document(pki, *hosts, origins=[behind.address], workers=2))
+    return gateway(document(pki, *hosts, origins=[behind.address], workers=2, session={"store": getattr(request, "param", "auto")}))
 
 
 def revoke(running, *arguments, **members):
@@ -79,6 +79,7 @@ def open_session(running, ctx, session=None):
         return connection.sock.session_reused, response.status, connection.sock.session
 
 
+@pytest.mark.parametrize("running", ["process", "tickets"], indirect=True)
 @pytest.mark.parametrize("version", VERSIONS)
 @pytest.mark.parametrize("way", ["fingerprint", "serial", "serial and issuer", "serial and issuer as openssl prints it",
                                  "serial and the issuer's certificate"])

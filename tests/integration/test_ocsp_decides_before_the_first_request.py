@@ -38,10 +38,11 @@ def trust(pki, url, mode="hard", **more):
 def asking(pki, gateway, origin):
     """asking(url) -> a gateway whose strict host asks there, and the origin behind it."""
 
-    def start(url, mode="hard", *, handler=None, hosts=(), workers=1, **more):
+    def start(url, mode="hard", *, handler=None, hosts=(), workers=1, store="auto", **more):
         behind = origin(handler)
         host = virtual_host(pki, "strict", "strict")
-        return gateway(document(pki, host, *hosts, origins=[behind.address], trust=trust(pki, url, mode, **more), workers=workers)), behind
+        return gateway(document(pki, host, *hosts, origins=[behind.address], trust=trust(pki, url, mode, **more), workers=workers,
+                                session={"store": store})), behind
 
     return start
 
@@ -324,10 +325,11 @@ def test_hard_ends_a_live_connection_whose_answer_ended_without_another(asking, 
     running.counted(1, "gateway_live_connections_closed_total", reason="ocsp_unavailable")
 
 
+@pytest.mark.parametrize("store", ["process", "tickets"])
 @pytest.mark.parametrize("version", ["1.2", "1.3"])
-def test_a_resumed_session_is_asked_about_like_any(asking, responder, pki, version):
+def test_a_resumed_session_is_asked_about_like_any(asking, responder, pki, version, store):
     there = responder(lasts=2)
-    running, behind = asking(there.url, workers=1)
+    running, behind = asking(there.url, workers=1, store=store)
     ctx = context(pki, version=version, cert=pki.client)
     with tls(running.port, "strict.test", ctx=ctx) as first:
         assert first.request(host="strict.test").status == 200
@@ -349,10 +351,12 @@ def test_a_resumed_session_is_asked_about_like_any(asking, responder, pki, versi
         assert not fourth.sock.session_reused and fourth.request(host="strict.test").status == 403
 
 
-def test_a_session_under_an_intermediate_resumes_where_its_issuer_was_met(pki, gateway, responder):
+@pytest.mark.parametrize("store", ["process", "tickets"])
+def test_a_session_under_an_intermediate_resumes_where_its_issuer_was_met(pki, gateway, responder, store):
     there = responder(pki.issuing)
     there.revoke(pki.orphan)
-    running = gateway(document(pki, virtual_host(pki, "strict", "strict", routes=[respond()]), trust=trust(pki, there.url), workers=1))
+    running = gateway(document(pki, virtual_host(pki, "strict", "strict", routes=[respond()]), trust=trust(pki, there.url), workers=1,
+                               session={"store": store}))
     ctx = context(pki, cert=pki.deep)
     with tls(running.port, "strict.test", ctx=ctx) as first:
         assert first.request(host="strict.test").status == 200

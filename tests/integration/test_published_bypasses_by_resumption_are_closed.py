@@ -12,6 +12,7 @@ from harness.config import document, respond, trust_sets, virtual_host
 from harness.waiting import PATIENCE, free_port
 
 BOTH = pytest.mark.parametrize("version", ["1.2", "1.3"])
+STORES = pytest.mark.parametrize("store", ["process", "tickets"])
 VARIABLES = ["client.verify", "client.subject_dn", "client.issuer_dn", "client.cn", "client.serial", "client.fingerprint", "client.not_after",
              "client.cert", "client.san.dns", "client.san.uri", "client.san.email", "client.san.ip"]
 
@@ -23,8 +24,9 @@ def visit(port, sni, ctx, session=None, target="/"):
         return connection.sock.session_reused, response, connection.sock.session
 
 
+@STORES
 @BOTH
-def test_an_identity_is_complete_after_resumption(pki, gateway, origin, version):
+def test_an_identity_is_complete_after_resumption(pki, gateway, origin, version, store):
     """Envoy 21235: what was known of the client differed after a resumption."""
     behind = origin()
     fields = {f"X-{name.replace('.', '-')}": f"${{{name}}}" for name in VARIABLES}
@@ -33,7 +35,8 @@ def test_an_identity_is_complete_after_resumption(pki, gateway, origin, version)
         "cn": "alice", "ou": "Payments", "o": "Example Corp", "dns_san": "alice.clients.example", "uri_san": "spiffe://corp.example/batch/*",
         "email_san": "alice@example.com", "ip_san": "fd00::/8", "issuer_cn": "Test Client Root", "serial": pki.client.serial,
         "fingerprint": [f"sha256:{pki.client.fingerprint}"], "authenticated": True}}]}
-    running = gateway(document(pki, virtual_host(pki, "strict", "strict", routes=[route], policy="p"), origins=[behind.address], policies={"p": policy}))
+    running = gateway(document(pki, virtual_host(pki, "strict", "strict", routes=[route], policy="p"), origins=[behind.address], policies={"p": policy},
+                               session={"store": store}))
     ctx = context(pki, version=version, cert=pki.client)
     session = None
     for resumed in (False, True, True):
@@ -45,10 +48,11 @@ def test_an_identity_is_complete_after_resumption(pki, gateway, origin, version)
     assert known[0] == known[1] == known[2]
 
 
+@STORES
 @BOTH
-def test_a_policy_that_denies_now_denies_a_resumed_client(pki, gateway, version):
+def test_a_policy_that_denies_now_denies_a_resumed_client(pki, gateway, version, store):
     """ghostunnel: the rules were asked in a callback that a resumption skips, so a new set of them did not apply."""
-    doc = document(pki, virtual_host(pki, "strict", "strict", routes=[respond()]))
+    doc = document(pki, virtual_host(pki, "strict", "strict", routes=[respond()]), session={"store": store})
     running = gateway(doc)
     ctx = context(pki, version=version, cert=pki.client)
     _, _, session = visit(running.port, "strict.test", ctx)
@@ -59,13 +63,14 @@ def test_a_policy_that_denies_now_denies_a_resumed_client(pki, gateway, version)
     assert (reused, response.status) == (True, 403)
 
 
+@STORES
 @BOTH
-def test_a_session_of_one_listener_is_none_for_another_host_of_the_same_name(pki, gateway, version):
+def test_a_session_of_one_listener_is_none_for_another_host_of_the_same_name(pki, gateway, version, store):
     """GHSA-5v5r-rghf-rm6q (h2o): a ticket of one address was taken at another, with other settings behind the same name."""
     ports = [free_port(), free_port()]
     listeners = [{"bind": f"127.0.0.1:{port}", "name": f"l{port}"} for port in ports]
     hosts = [virtual_host(pki, f"host-{port}", "strict", hosts=["shared.test"], listeners=[f"l{port}"], routes=[respond(str(port))]) for port in ports]
-    gateway(document(pki, *hosts, listeners=listeners))
+    gateway(document(pki, *hosts, listeners=listeners, session={"store": store}))
     ctx = context(pki, version=version, cert=pki.client)
     _, _, session = visit(ports[0], "shared.test", ctx)
     assert visit(ports[0], "shared.test", ctx, session)[0]
@@ -73,12 +78,13 @@ def test_a_session_of_one_listener_is_none_for_another_host_of_the_same_name(pki
     assert (reused, response.text) == (False, str(ports[1]))
 
 
-def ticket_of(saved):
-    """The ticket in a session that s_client saved: its hex dump has sixteen bytes a line."""
+def kept_in(saved):
+    """The id and the ticket in a session that s_client saved; a ticket's hex dump has sixteen bytes a line."""
     text = subprocess.run([OPENSSL, "sess_id", "-in", str(saved), "-noout", "-text"], capture_output=True, text=True, check=True).stdout
-    dump = text.split("TLS session ticket:\n")[1]
+    session_id = bytes.fromhex(re.search(r"Session-ID: ([0-9A-F]*)", text)[1])
+    dump = text.split("TLS session ticket:\n")[1] if "TLS session ticket:" in text else ""
     lines = re.findall(r"^ +[0-9a-f]{4} - ((?:[0-9a-f]{2}[ -]){1,16})", dump, re.M)
-    return bytes.fromhex("".join(re.sub(r"[ -]", "", line) for line in lines))
+    return session_id, bytes.fromhex("".join(re.sub(r"[ -]", "", line) for line in lines))
 
 
 def extension(kind, body):
@@ -114,14 +120,17 @@ def records(sock):
     return found
 
 
-def test_a_downgrade_after_a_retry_is_no_resumption(pki, gateway, tmp_path):
+@STORES
+def test_a_downgrade_after_a_retry_is_no_resumption(pki, gateway, tmp_path, store):
     """CVE-2026-34873 (Mbed TLS): after a HelloRetryRequest the client fell back to TLS 1.2, and was resumed with a secret of zeros."""
     trust = trust_sets(pki)
-    running = gateway(document(pki, virtual_host(pki, "strict", "strict", routes=[respond()]), trust=trust))
+    running = gateway(document(pki, virtual_host(pki, "strict", "strict", routes=[respond()]), trust=trust, session={"store": store}))
     saved = tmp_path / "session.pem"
     assert s_client(running.port, "strict.test", pki, "-sess_out", str(saved), cert=pki.client, version="1.2").status == 200
-    ticket, session_id = ticket_of(saved), os.urandom(32)
-    assert len(ticket) > 100
+    session_id, ticket = kept_in(saved)
+    assert len(session_id) == 32 and (len(ticket) > 100 if store == "tickets" else not ticket)
+    if store == "tickets":
+        session_id = os.urandom(32)
     share = b"\0\x19" + vector(b"\4" + b"\1" * 132)
     with socket.create_connection(("127.0.0.1", running.port), timeout=PATIENCE) as sock:
         sock.sendall(client_hello("strict.test", session_id, versions=b"\x03\x04\x03\x03", share=share, ticket=ticket))
@@ -134,6 +143,6 @@ def test_a_downgrade_after_a_retry_is_no_resumption(pki, gateway, tmp_path):
     assert kind == 21 and content[0] == 2, got
     assert running.metric("gateway_tls_handshakes_total", resumed="true") == 0
     running.logged(type="handshake", reason="protocol_version")
-    # The ticket itself is good.
+    # The session itself is good.
     again = s_client(running.port, "strict.test", pki, "-sess_in", str(saved), version="1.2")
     assert again.status == 200 and "Reused, " in again.output

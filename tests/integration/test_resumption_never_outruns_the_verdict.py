@@ -10,6 +10,12 @@ from harness.gateway import Gateway
 BOTH = pytest.mark.parametrize("version", ["1.2", "1.3"])
 
 
+@pytest.fixture(scope="module", params=["process", "tickets"])
+def kept(request):
+    """`session:` of a gateway whose sessions are kept there."""
+    return {"store": request.param}
+
+
 def open_session(running, sni, ctx, session=None):
     """One request; whether it was resumed, the status, and the session to resume. TLS 1.3 brings tickets after the handshake."""
     with tls(running.port, sni, ctx=ctx, session=session) as connection:
@@ -18,7 +24,7 @@ def open_session(running, sni, ctx, session=None):
 
 
 @pytest.fixture(scope="module")
-def twins(pki):
+def twins(pki, kept):
     """Strict hosts alike in everything but their name, or their trust, and laxer ones."""
     running = Gateway(document(
         pki,
@@ -27,7 +33,7 @@ def twins(pki):
         virtual_host(pki, "other", "strict", trust="others", routes=[respond("other")]),
         virtual_host(pki, "flexible", "optional", routes=[respond("flexible")]),
         virtual_host(pki, "open", routes=[respond("open")]),
-        workers=2,
+        workers=2, session=kept,
     )).start()
     yield running
     running.stop()
@@ -40,7 +46,7 @@ def test_a_session_resumes_on_its_host(twins, pki, version, sni, cert):
     ctx = context(pki, version=version, cert=getattr(pki, cert) if cert else None)
     first = open_session(twins, sni, ctx)
     assert first[:2] == (False, 200)
-    # Several times: with two workers each must open what the other sealed.
+    # Several times: with two workers each must open what the other sealed, or find what it kept.
     session = first[2]
     for _ in range(6):
         resumed, status, session = open_session(twins, sni, ctx, session)
@@ -77,10 +83,11 @@ def test_a_session_never_crosses_virtual_hosts(twins, pki, version, made_on, use
 
 
 @BOTH
-def test_a_resumed_session_keeps_its_identity(pki, gateway, origin, version):
+def test_a_resumed_session_keeps_its_identity(pki, gateway, origin, kept, version):
     behind = origin()
     running = gateway(document(pki, virtual_host(pki, "strict", "strict", routes=[
-        {"path": "/*", "upstream": "origin", "headers": {"set": {"X-Who": "${client.cn} ${tls.resumed}"}}}]), origins=[behind.address]))
+        {"path": "/*", "upstream": "origin", "headers": {"set": {"X-Who": "${client.cn} ${tls.resumed}"}}}]), origins=[behind.address],
+                               session=kept))
     ctx = context(pki, version=version, cert=pki.client)
     _, _, session = open_session(running, "strict.test", ctx)
     assert open_session(running, "strict.test", ctx, session)[0]
@@ -90,11 +97,11 @@ def test_a_resumed_session_keeps_its_identity(pki, gateway, origin, version):
 
 
 @BOTH
-def test_a_ticket_of_a_client_revoked_since_does_not_resume(pki, gateway, version, tmp_path):
+def test_a_ticket_of_a_client_revoked_since_does_not_resume(pki, gateway, kept, version, tmp_path):
     trust = trust_sets(pki)
     crl = pki.root.write_crl(tmp_path / "own.crl", [])
     trust["clients"]["crl"] = [str(crl)]
-    running = gateway(document(pki, virtual_host(pki, "strict", "strict", routes=[respond()]), trust=trust))
+    running = gateway(document(pki, virtual_host(pki, "strict", "strict", routes=[respond()]), trust=trust, session=kept))
     alice, bob = (context(pki, version=version, cert=cert) for cert in (pki.client, pki.bob))
     alices, bobs = open_session(running, "strict.test", alice)[2], open_session(running, "strict.test", bob)[2]
     pki.root.write_crl(crl, [pki.client], number=2)
@@ -107,8 +114,8 @@ def test_a_ticket_of_a_client_revoked_since_does_not_resume(pki, gateway, versio
 
 
 @BOTH
-def test_a_ticket_made_before_the_mode_became_strict_does_not_resume(pki, gateway, version):
-    doc = document(pki, virtual_host(pki, "host", "optional", routes=[respond()]))
+def test_a_ticket_made_before_the_mode_became_strict_does_not_resume(pki, gateway, kept, version):
+    doc = document(pki, virtual_host(pki, "host", "optional", routes=[respond()]), session=kept)
     running = gateway(doc)
     ctx = context(pki, version=version)
     session = open_session(running, "host.test", ctx)[2]
@@ -119,8 +126,8 @@ def test_a_ticket_made_before_the_mode_became_strict_does_not_resume(pki, gatewa
 
 
 @BOTH
-def test_a_ticket_under_a_ca_that_was_removed_does_not_resume(pki, gateway, version):
-    doc = document(pki, virtual_host(pki, "strict", "strict", routes=[respond()]))
+def test_a_ticket_under_a_ca_that_was_removed_does_not_resume(pki, gateway, kept, version):
+    doc = document(pki, virtual_host(pki, "strict", "strict", routes=[respond()]), session=kept)
     doc["trust"]["clients"] = {"ca": [str(pki.root.pem), str(pki.other.pem)]}
     running = gateway(doc)
     ctx = context(pki, version=version, cert=pki.stranger)
@@ -132,8 +139,8 @@ def test_a_ticket_under_a_ca_that_was_removed_does_not_resume(pki, gateway, vers
 
 
 @BOTH
-def test_sessions_outlive_a_reload_that_changes_nothing_of_the_trust(pki, gateway, version):
-    doc = document(pki, virtual_host(pki, "strict", "strict", routes=[respond("one")]))
+def test_sessions_outlive_a_reload_that_changes_nothing_of_the_trust(pki, gateway, kept, version):
+    doc = document(pki, virtual_host(pki, "strict", "strict", routes=[respond("one")]), session=kept)
     running = gateway(doc)
     ctx = context(pki, version=version, cert=pki.client)
     session = open_session(running, "strict.test", ctx)[2]
@@ -142,8 +149,8 @@ def test_sessions_outlive_a_reload_that_changes_nothing_of_the_trust(pki, gatewa
     assert open_session(running, "strict.test", ctx, session)[:2] == (True, 200)
 
 
-def test_a_foreign_ticket_is_a_full_handshake(pki, gateway):
-    doc = document(pki, virtual_host(pki, "strict", "strict", routes=[respond()]))
+def test_a_foreign_session_is_a_full_handshake(pki, gateway, kept):
+    doc = document(pki, virtual_host(pki, "strict", "strict", routes=[respond()]), session=kept)
     here, there = gateway(doc), gateway(doc)
     ctx = context(pki, cert=pki.client, version="1.3")
     session = open_session(here, "strict.test", ctx)[2]

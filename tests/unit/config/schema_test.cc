@@ -128,6 +128,7 @@ std::string other_value(const std::string& title, const std::string& key, const 
       {"tls min_version", "\"1.3\""},
       {"tls on_refusal", "http"},
       {"session lifetime", "1h"},
+      {"session store", "tickets"},
       {"tls max_version", "\"1.2\""},
       {"tls profile", "modern"},
       {"tls max_client_chain", "32KiB"},

@@ -77,6 +77,7 @@ struct Scene {
     input.reloads = {{{"start", ReloadResult::reloaded}, 1}, {{"signal", ReloadResult::refused}, 3}};
     input.draining = true;
     input.revocations = 3;
+    input.sessions = {.sessions = 7, .capacity = 9, .evictions = 11};
     input.revocations_saved = false;
     input.workers_answering = 1;
   }
@@ -143,6 +144,9 @@ TEST_CASE("the shards of all workers are summed, with labels that say what they 
        R"(gateway_tls_anchor_handshakes_total{trust="partners",anchor="CN=My CA",fingerprint="cd00000000000000"} 0)",
        R"(gateway_live_connections_closed_total{virtual_host="pay",reason="revoked"} 4)",
        R"(gateway_live_connections_closed_total{virtual_host="pay",reason="expired"} 0)",
+       R"(gateway_tls_sessions 7)",
+       R"(gateway_tls_session_capacity 9)",
+       R"(gateway_tls_session_evictions_total 11)",
        R"(gateway_emergency_revocations 3)",
        R"(gateway_emergency_revocations_saved 0)",
        R"(gateway_upstream_response_duration_seconds_bucket{upstream="legacy",le="0.05"} 4)",

@@ -113,6 +113,7 @@ std::string answer_to_reload(Scene& scene) {
                         .rotation = rotation,
                         .crls = crls,
                         .staples = staples,
+                        .sessions = scene.workers->sessions(),
                         .draining = draining,
                         .announce_drain = [] {}});
   ControlHttpServer server(

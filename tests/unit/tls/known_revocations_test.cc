@@ -91,9 +91,10 @@ TEST_CASE("a serial number names a certificate of its issuer, or of any, but no 
 }
 
 TEST_CASE("an order counts in full and resumed handshakes and for live connections, whatever a CRL says") {
-  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+  for (const auto [version, store] : kSessionKinds) {
     CAPTURE(version);
     Fixture f;
+    f.gateway.reload({{.session_store = store}});
     f.client.version = version;
     const Issued bob = make_client("bob", f.intermediate);
     ClientSpec as_bob = f.client;

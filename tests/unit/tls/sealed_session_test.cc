@@ -96,7 +96,7 @@ TEST_CASE("a session whose certificate is not its chain's leaf is refused, whoev
   const std::string_view files[] = {key};
   for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
     CAPTURE(version);
-    Gateway gateway({HostSpec{}});
+    Gateway gateway({HostSpec{.session_store = SessionStore::tickets}});
     gateway.use_ticket_keys(TicketKeys::from_files(files));
     const ClientSpec client{.version = version, .certificate = &alice};
     const SessionPtr session = connect(gateway, client).client->session();

@@ -59,17 +59,25 @@ TEST_CASE("apply_host leaves nothing of the listener's context behind") {
        .trust = with_depth(3),
        .min_version = ProtocolVersion::tls13},
       {.name = "strict", .client_auth = ClientAuth::strict, .trust = with_depth(7)},
+      {.name = "sealing", .trust = with_depth(7), .session_store = SessionStore::tickets},
+      {.name = "forgetful", .trust = with_depth(7), .session_tickets = false},
   });
   struct Row {
     int verify_mode;
     int depth;
     int min_version;
     int max_version;
+    std::uint64_t no_ticket = SSL_OP_NO_TICKET;
+    std::size_t tickets = 1;
+    bool has_id = true;
   };
+  constexpr int kDemanded = SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
   const Row rows[] = {
       {SSL_VERIFY_NONE, 0, TLS1_2_VERSION, TLS1_2_VERSION},
       {SSL_VERIFY_PEER, 3, TLS1_3_VERSION, TLS1_3_VERSION},
-      {SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, 7, TLS1_2_VERSION, TLS1_3_VERSION},
+      {kDemanded, 7, TLS1_2_VERSION, TLS1_3_VERSION},
+      {kDemanded, 7, TLS1_2_VERSION, TLS1_3_VERSION, 0, 1, false},
+      {kDemanded, 7, TLS1_2_VERSION, TLS1_3_VERSION, SSL_OP_NO_TICKET, 0, false},
   };
   for (std::uint32_t i = 0; i < std::size(rows); ++i) {
     CAPTURE(i);
@@ -83,13 +91,15 @@ TEST_CASE("apply_host leaves nothing of the listener's context behind") {
     CHECK(X509_VERIFY_PARAM_get_auth_level(SSL_get0_param(ssl.get())) == 2);
     CHECK(SSL_get_min_proto_version(ssl.get()) == rows[i].min_version);
     CHECK(SSL_get_max_proto_version(ssl.get()) == rows[i].max_version);
-    CHECK(SSL_get_options(ssl.get()) ==
-          (SSL_OP_NO_COMPRESSION | kNoCertificateCompression | SSL_OP_NO_RENEGOTIATION |
-           SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA | SSL_OP_ENABLE_MIDDLEBOX_COMPAT));
+    CHECK(SSL_get_options(ssl.get()) == (SSL_OP_NO_COMPRESSION | kNoCertificateCompression | SSL_OP_NO_RENEGOTIATION |
+                                         SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
+                                         SSL_OP_ENABLE_MIDDLEBOX_COMPAT | rows[i].no_ticket));
+    // In TLS 1.2 this tells the client the session's id.
+    CHECK(((SSL_CTX_get_session_cache_mode(host.ssl_context()) & SSL_SESS_CACHE_SERVER) != 0) == rows[i].has_id);
     CHECK((SSL_get_mode(ssl.get()) & SSL_MODE_RELEASE_BUFFERS) != 0);
     CHECK((SSL_get_mode(ssl.get()) & SSL_MODE_NO_AUTO_CHAIN) != 0);
     CHECK(SSL_get_max_cert_list(ssl.get()) == static_cast<long>(gateway::core::kMaxClientChainBytes));
-    CHECK(SSL_get_num_tickets(ssl.get()) == 1);
+    CHECK(SSL_get_num_tickets(ssl.get()) == rows[i].tickets);
     CHECK(SSL_get_security_level(ssl.get()) == 2);
     CHECK(SSL_get_certificate(ssl.get()) != nullptr);
   }
@@ -154,12 +164,12 @@ TEST_CASE("the listener's own context refuses every client, even if no callback 
   }
 }
 
-TEST_CASE("no session is kept on our side, whatever a host gives its clients") {
+TEST_CASE("OpenSSL keeps no session of its own, whatever a host gives its clients") {
   const Issued alice = make_client("alice", client_root());
   for (const bool tickets : {true, false}) {
-    for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+    for (const auto [version, store] : kSessionKinds) {
       CAPTURE(version);
-      const HostSpec host{.session_tickets = tickets};
+      const HostSpec host{.session_tickets = tickets, .session_store = store};
       const Gateway gateway({host});
       for (int i = 0; i < 3; ++i) {
         Connection made = connect(gateway, {.version = version, .certificate = &alice});
@@ -305,6 +315,7 @@ TEST_CASE("the digests of a host's options change with each thing that they stan
   changed([&](HostOptions& o) { o.trust = trust_with([](TrustSet& t) { t.send_ca_names = false; }); }, false);
   changed([](HostOptions& o) { o.on_refusal = OnRefusal::http; }, false);
   changed([](HostOptions& o) { o.session_tickets = false; }, false);
+  changed([](HostOptions& o) { o.session_store = SessionStore::tickets; }, false);
   changed([](HostOptions& o) { o.certificates[0].private_key = std::make_shared<const gateway::core::Secret>("x"); },
           false);
   changed([](HostOptions& o) { o.certificates[0].chain.push_back(server_ca().der()); }, false);

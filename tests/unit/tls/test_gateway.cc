@@ -67,7 +67,17 @@ ServerCertificate certificate_of(const Issued& leaf, const std::vector<const Iss
 }
 
 Gateway::Gateway(const std::vector<HostSpec>& hosts) {
+  start(hosts);
+}
+
+Gateway::Gateway(const std::vector<HostSpec>& hosts, const Gateway& sibling)
+    : now_(sibling.now_), sessions_(sibling.sessions_), keys_(sibling.keys_) {
+  start(hosts);
+}
+
+void Gateway::start(const std::vector<HostSpec>& hosts) {
   library_ = make_worker_library([now = now_] { return *now; });
+  share_sessions(*library_, sessions_);
   reload(hosts);
 }
 
@@ -93,6 +103,7 @@ void Gateway::reload(const std::vector<HostSpec>& hosts) {
     options->max_client_chain_bytes = spec.max_client_chain_bytes;
     options->on_refusal = spec.on_refusal;
     options->session_tickets = spec.session_tickets;
+    options->session_store = spec.session_store;
     options->session_lifetime = spec.session_lifetime;
     const auto index = static_cast<std::uint32_t>(options_.size());
     options_.push_back(options);
@@ -197,7 +208,7 @@ SessionPtr Client::session() const {
   if (SSL_version(ssl_.get()) == TLS1_3_VERSION) return session_;
   // The callback doesn't come for a renewed TLS 1.2 ticket.
   SessionPtr session(SSL_get1_session(ssl_.get()), SSL_SESSION_free);
-  return session && SSL_SESSION_has_ticket(session.get()) == 1 ? session : nullptr;
+  return session && SSL_SESSION_is_resumable(session.get()) == 1 ? session : nullptr;
 }
 
 bool Client::handshake() {

@@ -7,6 +7,7 @@
 
 #include "test_pki.h"
 #include "tls/crl_index.h"
+#include "tls/session_cache.h"
 #include "tls/ticket_keys.h"
 #include "tls/tls_session.h"
 
@@ -23,6 +24,18 @@ std::shared_ptr<const TrustSet> make_trust(const std::vector<Issued>& anchors,
 // What a host shows: `leaf`, then `issuers`.
 ServerCertificate certificate_of(const Issued& leaf, const std::vector<const Issued*>& issuers = {});
 
+// What a client can come back with.
+struct SessionKind {
+  int version;
+  SessionStore store;
+};
+inline constexpr SessionKind kSessionKinds[] = {
+    {TLS1_2_VERSION, SessionStore::process},
+    {TLS1_2_VERSION, SessionStore::tickets},
+    {TLS1_3_VERSION, SessionStore::process},
+    {TLS1_3_VERSION, SessionStore::tickets},
+};
+
 struct HostSpec {
   std::string name = "host.example";  // of the virtual host and its only host name, unless `patterns` says otherwise
   std::vector<std::string> patterns = {};
@@ -34,6 +47,7 @@ struct HostSpec {
   std::vector<ServerCertificate> certificates = {};  // empty: one of the server CA for `name`
   OnRefusal on_refusal = OnRefusal::alert;
   bool session_tickets = true;
+  SessionStore session_store = SessionStore::process;
   std::chrono::seconds session_lifetime = core::kSessionLifetime;
   TlsSettings settings = settings_of(TlsProfile::intermediate);  // but the versions
   std::size_t max_client_chain_bytes = core::kMaxClientChainBytes;
@@ -43,6 +57,8 @@ struct HostSpec {
 class Gateway {
  public:
   explicit Gateway(const std::vector<HostSpec>& hosts);
+  // Another worker of the same daemon: its sessions, keys and clock.
+  Gateway(const std::vector<HostSpec>& hosts, const Gateway& sibling);
   Gateway(const Gateway&) = delete;
   Gateway& operator=(const Gateway&) = delete;
   // A new snapshot.
@@ -58,11 +74,14 @@ class Gateway {
     return options_[index]->certificates[0].chain.front();
   }
   [[nodiscard]] const std::shared_ptr<const WorkerContexts>& contexts() const { return contexts_; }
+  [[nodiscard]] SessionCache& sessions() const { return *sessions_; }
 
  private:
+  void start(const std::vector<HostSpec>& hosts);
   void build();
 
   std::shared_ptr<std::chrono::sys_seconds> now_ = std::make_shared<std::chrono::sys_seconds>(real_now());
+  std::shared_ptr<SessionCache> sessions_ = std::make_shared<SessionCache>(core::kSessionCapacity);
   std::shared_ptr<WorkerLibrary> library_;
   std::shared_ptr<const TicketKeys> keys_ = TicketKeys::generate();
   std::vector<std::shared_ptr<const HostOptions>> options_;
@@ -109,7 +128,7 @@ class Client {
   [[nodiscard]] SSL* ssl() const { return ssl_.get(); }
   // The alert that came in, or -1.
   [[nodiscard]] int alert() const { return alert_; }
-  // The last ticket's session, or null.
+  // The session of the last ticket or of the session id, or null.
   [[nodiscard]] SessionPtr session() const;
   // How many sessions the server offered.
   [[nodiscard]] int tickets() const { return tickets_; }

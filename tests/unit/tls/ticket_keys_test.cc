@@ -30,7 +30,7 @@ ClientSpec anonymous(int version, const SessionPtr& session = {}) {
 }
 
 std::vector<HostSpec> open_host() {
-  return {{.client_auth = ClientAuth::off}};
+  return {{.client_auth = ClientAuth::off, .session_store = SessionStore::tickets}};
 }
 
 }  // namespace

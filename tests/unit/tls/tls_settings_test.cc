@@ -195,8 +195,10 @@ TEST_CASE("a session does not outlive the settings that it was made under") {
   waiving->require_client_purpose = false;
   auto partial = std::make_shared<TrustSet>(*make_trust({client_root()}));
   partial->partial_chains = true;
-  const auto resumes_after = [](int version, const HostSpec& changed) {
-    Gateway gateway({{.name = "host.example"}});
+  const auto resumes_after = [](const SessionKind& kind, HostSpec changed) {
+    const auto [version, store] = kind;
+    changed.session_store = store;
+    Gateway gateway({{.name = "host.example", .session_store = store}});
     Connection first = connect(gateway, {.version = version, .certificate = &alice()});
     REQUIRE(first.established());
     exchange(first);
@@ -206,13 +208,13 @@ TEST_CASE("a session does not outlive the settings that it was made under") {
     CHECK(again.established());
     return again.report().resumed;
   };
-  for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
-    CAPTURE(version);
-    CHECK(resumes_after(version, {.name = "host.example"}));
-    CHECK_FALSE(resumes_after(version, {.name = "host.example", .settings = larger_keys}));
-    CHECK_FALSE(resumes_after(version, {.name = "host.example", .settings = other_ciphers}));
-    CHECK_FALSE(resumes_after(version, {.name = "host.example", .trust = waiving}));
-    CHECK_FALSE(resumes_after(version, {.name = "host.example", .trust = partial}));
-    CHECK_FALSE(resumes_after(version, {.name = "host.example", .max_client_chain_bytes = 32 << 10}));
+  for (const SessionKind& kind : kSessionKinds) {
+    CAPTURE(kind.version);
+    CHECK(resumes_after(kind, {.name = "host.example"}));
+    CHECK_FALSE(resumes_after(kind, {.name = "host.example", .settings = larger_keys}));
+    CHECK_FALSE(resumes_after(kind, {.name = "host.example", .settings = other_ciphers}));
+    CHECK_FALSE(resumes_after(kind, {.name = "host.example", .trust = waiving}));
+    CHECK_FALSE(resumes_after(kind, {.name = "host.example", .trust = partial}));
+    CHECK_FALSE(resumes_after(kind, {.name = "host.example", .max_client_chain_bytes = 32 << 10}));
   }
 }
