@@ -54,9 +54,8 @@ void EventLoop::end_turn() {
   }
   tasks_.clear();
   while (!retired_.empty()) {
-    auto dying = std::move(retired_);
-    retired_.clear();
-    dying.clear();
+    dying_.swap(retired_);
+    dying_.clear();
   }
 }
 

@@ -7,6 +7,7 @@
 #include <memory>
 #include <vector>
 
+#include "core/buffer_pool.h"
 #include "core/limits.h"
 #include "core/uv_handle.h"
 
@@ -61,6 +62,8 @@ class EventLoop {
 
   // Where every stream of this loop reads to; what is not consumed in the read callback must be copied.
   [[nodiscard]] std::array<char, kReadScratchBytes>& read_scratch() { return *read_scratch_; }
+  // For what is to be sent.
+  [[nodiscard]] BufferPool& buffers() { return buffers_; }
 
  private:
   friend class TurnEndTask;
@@ -71,6 +74,8 @@ class EventLoop {
   UvHandle<uv_check_t> check_;
   std::vector<TurnEndTask*> tasks_;
   std::vector<std::unique_ptr<Retirable>> retired_;
+  std::vector<std::unique_ptr<Retirable>> dying_;  // empty but for the moment in which they die
+  BufferPool buffers_;
   std::unique_ptr<std::array<char, kReadScratchBytes>> read_scratch_;
 };
 

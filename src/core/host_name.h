@@ -12,6 +12,8 @@ namespace gateway::core {
 // letters, digits,
 // '-', '_' and '.', user information, a malformed port.
 std::optional<std::string> canonical_host(std::string_view host_and_port);
+// The same into `out`, whose memory is used again. False leaves in it what is of no use.
+bool canonical_host(std::string_view host_and_port, std::string& out);
 
 // As above for a name that can't have a port (SNI, a config entry).
 std::optional<std::string> canonical_host_name(std::string_view host);

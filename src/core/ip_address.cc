@@ -48,8 +48,17 @@ std::optional<IpAddress> IpAddress::from_sockaddr(const sockaddr* address) {
 
 std::string IpAddress::to_string() const {
   std::array<char, INET6_ADDRSTRLEN> text{};
-  inet_ntop(v6_ ? AF_INET6 : AF_INET, bytes_.data(), text.data(), text.size());
-  return text.data();
+  if (v6_) {
+    inet_ntop(AF_INET6, bytes_.data(), text.data(), text.size());
+    return text.data();
+  }
+  char* end = text.data();
+  for (std::size_t i = 0; i < 4; ++i) {
+    if (i != 0) *end++ = '.';
+    end =
+        std::to_chars(end, text.data() + text.size(), static_cast<unsigned>(static_cast<unsigned char>(bytes_[i]))).ptr;
+  }
+  return {text.data(), end};
 }
 
 IpAddress IpAddress::masked(unsigned prefix_length) const {

@@ -32,10 +32,14 @@ struct Limits {
 };
 
 // Not configurable.
-inline constexpr std::size_t kReadScratchBytes = 64 << 10;  // one per worker
+inline constexpr std::size_t kReadScratchBytes = 256 << 10;  // one per worker
+inline constexpr std::size_t kEarlyFlushBytes = 64 << 10;    // output that does not wait for the end of the loop's turn
+// Room for that and what one read brings on top, with the overhead of TLS records.
+inline constexpr std::size_t kPooledBufferBytes = kEarlyFlushBytes + kReadScratchBytes + (8 << 10);
+inline constexpr std::size_t kSpareBufferBytes = 2 << 20;   // in buffers for output that nobody uses, per worker
 inline constexpr std::size_t kOutputHighWater = 256 << 10;  // bytes waiting for a slow peer before its source is paused
 inline constexpr std::size_t kOutputLowWater = 64 << 10;    // and when the source goes on
-inline constexpr std::size_t kKernelUnsentBytes = 128 << 10;      // of one client, in the socket's send buffer
+inline constexpr std::size_t kKernelUnsentBytes = 512 << 10;      // of one client, in the socket's send buffer
 inline constexpr std::size_t kPipelineBytes = 64 << 10;           // plaintext kept of requests that wait for their turn
 inline constexpr std::uint64_t kResponseHeadersBytes = 64 << 10;  // head or trailers of an upstream's response
 inline constexpr std::uint64_t kResponseHeaderCount = 200;

@@ -1,7 +1,10 @@
 #include "core/uv_stream.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <utility>
+
+#include "core/recycled.h"
 
 namespace gateway::core {
 namespace {
@@ -14,7 +17,7 @@ UvStream* stream_owner(void* data) {
 }  // namespace
 
 // Outlives the UvStream: owns its bytes until libuv is done with them.
-struct UvStream::WriteRequest {
+struct UvStream::WriteRequest final : Recycled<UvStream::WriteRequest> {
   uv_write_t request{};
   std::string bytes;
 };
@@ -79,7 +82,7 @@ void UvStream::allocate(uv_handle_t* handle, size_t, uv_buf_t* buffer) noexcept 
     return;
   }
   auto& scratch = self->loop_.read_scratch();
-  *buffer = uv_buf_init(scratch.data(), static_cast<unsigned>(scratch.size()));
+  *buffer = uv_buf_init(scratch.data(), static_cast<unsigned>(self->read_bytes_));
 }
 
 void UvStream::read_callback(uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) noexcept {
@@ -89,6 +92,7 @@ void UvStream::read_callback(uv_stream_t* stream, ssize_t size, const uv_buf_t* 
 void UvStream::start_reading() {
   if (reading_ || ended_ || !is_open()) return;
   reading_ = true;
+  if (yielded_) return;
   if (const int status = uv_read_start(stream(), &UvStream::allocate, &UvStream::read_callback); status != 0)
     fail(status);
 }
@@ -99,8 +103,32 @@ void UvStream::stop_reading() {
   uv_read_stop(stream());
 }
 
+// libuv reads on as long as each read fills its buffer.
+void UvStream::yield_after(std::size_t bytes) {
+  if (read_at_ != loop_.now()) {
+    read_at_ = loop_.now();
+    read_now_ = 0;
+  }
+  read_now_ += bytes;
+  if (read_now_ < kReadBytesPerTurn) return;
+  read_now_ = 0;
+  uv_read_stop(stream());
+  yielded_ = true;
+  loop_.at_turn_end(*this);
+}
+
+void UvStream::at_turn_end() {
+  yielded_ = false;
+  if (!reading_ || !is_open()) return;
+  if (const int status = uv_read_start(stream(), &UvStream::allocate, &UvStream::read_callback); status != 0)
+    fail(status);
+}
+
 void UvStream::on_read(ssize_t size, const uv_buf_t* buffer) {
-  if (size > 0) return events_.on_stream_data({buffer->base, static_cast<std::size_t>(size)});
+  if (size > 0) {
+    yield_after(static_cast<std::size_t>(size));
+    return events_.on_stream_data({buffer->base, static_cast<std::size_t>(size)});
+  }
   if (size == 0) return;
   if (size != UV_EOF) return fail(static_cast<int>(size));
   stop_reading();
@@ -108,37 +136,71 @@ void UvStream::on_read(ssize_t size, const uv_buf_t* buffer) {
   events_.on_stream_end();
 }
 
+// Past libuv, whose write costs more and can't be told to spare us a signal. How many bytes, or libuv's error.
+ssize_t UvStream::send_now(std::string_view bytes) const {
+  uv_os_fd_t fd = -1;
+  if (const int status = uv_fileno(reinterpret_cast<const uv_handle_t*>(stream()), &fd); status != 0) return status;
+  for (;;) {
+    const ssize_t sent = ::send(fd, bytes.data(), bytes.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+    if (sent >= 0) return sent;
+    if (errno == EAGAIN || errno == EWOULDBLOCK) return 0;
+    if (errno != EINTR) return uv_translate_sys_error(errno);
+  }
+}
+
+std::size_t UvStream::try_send(std::string_view bytes) {
+  if (!is_open() || write_failed_ || unsent_ != 0 || bytes.empty()) return 0;
+  return static_cast<std::size_t>(std::max<ssize_t>(send_now(bytes), 0));
+}
+
 void UvStream::flush(std::string& bytes) {
-  if (!is_open() || write_failed_) {
-    bytes.clear();
-    return;
-  }
+  if (!is_open() || write_failed_) return loop_.buffers().give(bytes);
   if (unsent_ != 0 || bytes.empty()) return;
-  const uv_buf_t now = uv_buf_init(bytes.data(), static_cast<unsigned>(bytes.size()));
-  const int sent = uv_try_write(stream(), &now, 1);
-  if (sent < 0 && sent != UV_EAGAIN) {
-    bytes.clear();
-    return fail_write(sent);
-  }
-  if (sent == static_cast<int>(bytes.size())) {
-    bytes.clear();
-    return;
-  }
-  auto request = std::make_unique<WriteRequest>();
-  if (sent > 0) bytes.erase(0, static_cast<std::size_t>(sent));
-  request->bytes = std::exchange(bytes, {});
-  unsent_ = request->bytes.size();
-  request->request.data = request.get();
-  const uv_buf_t rest = uv_buf_init(request->bytes.data(), static_cast<unsigned>(request->bytes.size()));
-  WriteRequest* const raw = request.release();
-  const int status = uv_write(&raw->request, stream(), &rest, 1, [](uv_write_t* done, int result) {
-    const std::unique_ptr<WriteRequest> owned(static_cast<WriteRequest*>(done->data));
-    if (auto* self = stream_owner(done->handle->data)) self->on_written(result);
-  });
-  if (status != 0) {
-    delete raw;
+  if (const int status = send_or_queue(bytes); status != 0) {
+    loop_.buffers().give(bytes);
     fail_write(status);
   }
+}
+
+void UvStream::push(std::string& bytes) {
+  if (is_open() && !write_failed_ && unsent_ == 0 && !bytes.empty()) static_cast<void>(send_or_queue(bytes));
+}
+
+// 0, or libuv's error with `bytes` as it was.
+int UvStream::send_or_queue(std::string& bytes) {
+  const ssize_t sent = send_now(bytes);
+  if (sent < 0) return static_cast<int>(sent);
+  if (static_cast<std::size_t>(sent) < bytes.size()) return queue(bytes, static_cast<std::size_t>(sent));
+  loop_.buffers().give(bytes);
+  return 0;
+}
+
+// libuv sends the rest once the socket takes more.
+int UvStream::queue(std::string& bytes, std::size_t sent) {
+  auto request = std::make_unique<WriteRequest>();
+  const std::string_view rest = std::string_view(bytes).substr(sent);
+  // A slow peer shall not pin a large buffer for a few bytes.
+  const bool small = rest.size() < bytes.capacity() / 4;
+  request->bytes = small ? std::string(rest) : std::move(bytes);
+  const std::size_t offset = small ? 0 : sent;
+  const uv_buf_t left =
+      uv_buf_init(request->bytes.data() + offset, static_cast<unsigned>(request->bytes.size() - offset));
+  request->request.data = request.get();
+  const int status = uv_write(&request->request, stream(), &left, 1, [](uv_write_t* done, int result) {
+    const std::unique_ptr<WriteRequest> owned(static_cast<WriteRequest*>(done->data));
+    auto* self = stream_owner(done->handle->data);
+    if (self == nullptr) return;
+    self->loop_.buffers().give(owned->bytes);
+    self->on_written(result);
+  });
+  if (status != 0) {
+    bytes = request->bytes.substr(offset);
+    return status;
+  }
+  loop_.buffers().give(bytes);
+  unsent_ = left.len;
+  static_cast<void>(request.release());
+  return 0;
 }
 
 void UvStream::on_written(int status) {

@@ -2,6 +2,7 @@
 
 #include <sys/socket.h>
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -29,13 +30,18 @@ class StreamEvents {
   ~StreamEvents() = default;
 };
 
+// What one stream may read while others wait for their turn.
+inline constexpr std::size_t kReadBytesPerTurn = 1 << 20;
+
 // One TCP or Unix stream connection. Owned by what serves it; used on the loop's thread.
-class UvStream {
+class UvStream final : private TurnEndTask {
  public:
-  UvStream(EventLoop& loop, StreamEvents& events) : loop_(loop), events_(events) {}
+  // `read_bytes`: the most that one on_stream_data() brings, and whoever can't use it at once has to keep.
+  UvStream(EventLoop& loop, StreamEvents& events, std::size_t read_bytes = kReadScratchBytes)
+      : loop_(loop), events_(events), read_bytes_(std::min(read_bytes, kReadScratchBytes)) {}
   UvStream(const UvStream&) = delete;
   UvStream& operator=(const UvStream&) = delete;
-  ~UvStream() { close(); }
+  ~UvStream() override { close(); }
 
   // Take the next connection of a listening handle. Status as libuv's.
   int accept(uv_stream_t* server);
@@ -48,8 +54,14 @@ class UvStream {
   void stop_reading();
 
   // Sends `bytes` as far as the socket takes them and owns the rest until on_stream_written(). While an earlier rest is
-  // on its way `bytes` is left as it is: flush again from on_stream_written(). `bytes` is empty once it was taken.
+  // on its way `bytes` is left as it is: flush again from on_stream_written(). `bytes` is empty once it was taken, and
+  // its memory is with the loop's buffers.
   void flush(std::string& bytes);
+  // The same for the middle of a turn: no event comes of it. A failure leaves `bytes` to the next flush().
+  void push(std::string& bytes);
+  // Sends as much of `bytes` as the socket takes at this moment and keeps none; how many that were. A failure counts as
+  // none: the next flush() meets it again.
+  [[nodiscard]] std::size_t try_send(std::string_view bytes);
   // Bytes that were taken but not sent yet.
   [[nodiscard]] std::size_t unsent() const { return unsent_; }
 
@@ -71,19 +83,28 @@ class UvStream {
   int init_tcp();
   void fail(int status);
   void fail_write(int status);
+  [[nodiscard]] ssize_t send_now(std::string_view bytes) const;
+  int send_or_queue(std::string& bytes);
+  int queue(std::string& bytes, std::size_t sent);
   void on_connected(int status);
   void on_read(ssize_t size, const uv_buf_t* buffer);
+  void yield_after(std::size_t bytes);
+  void at_turn_end() override;
   void on_written(int status);
   static void read_callback(uv_stream_t* stream, ssize_t size, const uv_buf_t* buffer) noexcept;
   static void allocate(uv_handle_t* handle, size_t suggested, uv_buf_t* buffer) noexcept;
 
   EventLoop& loop_;
   StreamEvents& events_;
+  const std::size_t read_bytes_;
   UvHandle<uv_tcp_t> tcp_;
   UvHandle<uv_pipe_t> pipe_;
   std::size_t unsent_ = 0;
+  std::uint64_t read_at_ = 0;  // the loop's time
+  std::size_t read_now_ = 0;   // bytes since then
   bool reading_ = false;
-  bool ended_ = false;  // EOF was delivered
+  bool yielded_ = false;  // reading goes on at the end of the turn
+  bool ended_ = false;    // EOF was delivered
   bool shutdown_wanted_ = false;
   bool write_failed_ = false;
 };

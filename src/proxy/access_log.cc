@@ -1,6 +1,7 @@
 #include "proxy/access_log.h"
 
 #include <algorithm>
+#include <array>
 
 #include "proxy/text_encoding.h"
 
@@ -68,9 +69,10 @@ void append_escaped(std::string_view text, std::string& out) {
 void append_seconds(std::chrono::microseconds duration, std::string& out) {
   const auto micros = static_cast<std::uint64_t>(duration.count() < 0 ? 0 : duration.count());
   append_number(micros / 1'000'000, out);
-  const std::string fraction = std::to_string(1'000'000 + micros % 1'000'000);
-  out += '.';
-  out.append(fraction, 1);
+  std::array<char, 7> fraction{'.'};
+  auto rest = micros % 1'000'000;
+  for (std::size_t i = fraction.size() - 1; i > 0; --i, rest /= 10) fraction[i] = static_cast<char>('0' + rest % 10);
+  out.append(fraction.data(), fraction.size());
 }
 
 bool needs_quotes(std::string_view text) {
@@ -88,13 +90,23 @@ class Line {
   }
   void end() { out_ += json_ ? "}\n" : "\n"; }
 
-  void text(std::string_view key, std::string_view value) {
+  void text(std::string_view key, std::string_view value) { text(key, {}, value); }
+  // `kind`, which needs no escapes, stands in front of the value.
+  void text(std::string_view key, std::string_view kind, std::string_view value) {
     if (value.empty()) return;
     begin(key);
     const bool quoted = json_ || needs_quotes(value);
     if (quoted) out_ += '"';
+    out_ += kind;
     append_escaped(value, out_);
     if (quoted) out_ += '"';
+  }
+  void fingerprint(const core::Sha256& digest) {
+    begin("fingerprint");
+    if (json_) out_ += '"';
+    out_ += "sha256:";  // as a policy's `fingerprint` takes it
+    append_hex({reinterpret_cast<const char*>(digest.data()), digest.size()}, out_);
+    if (json_) out_ += '"';
   }
   void number(std::string_view key, std::uint64_t value) {
     begin(key);
@@ -109,9 +121,10 @@ class Line {
     append_seconds(value, out_);
   }
   void time(std::chrono::system_clock::time_point value) {
-    std::string stamp;
-    append_timestamp_micros(value, stamp);
-    text("time", stamp);
+    begin("time");
+    if (json_) out_ += '"';
+    append_timestamp_micros(value, out_);
+    if (json_) out_ += '"';
   }
   void reason(core::Reason value) {
     if (value != core::Reason::none) text("reason", core::to_string(value));
@@ -156,22 +169,24 @@ class Line {
 };
 
 // The first name of a certificate, with its kind as openssl prints it.
-std::string first_san(const core::PeerIdentity& identity) {
-  if (!identity.uri_sans.empty()) return "URI:" + identity.uri_sans.front();
-  if (!identity.dns_sans.empty()) return "DNS:" + identity.dns_sans.front();
-  if (!identity.email_sans.empty()) return "email:" + identity.email_sans.front();
-  if (!identity.ip_sans.empty()) return "IP:" + identity.ip_sans.front().to_string();
-  return {};
+void write_first_san(const core::PeerIdentity& identity, Line& line) {
+  if (!identity.uri_sans.empty()) {
+    line.text("san", "URI:", identity.uri_sans.front());
+  } else if (!identity.dns_sans.empty()) {
+    line.text("san", "DNS:", identity.dns_sans.front());
+  } else if (!identity.email_sans.empty()) {
+    line.text("san", "email:", identity.email_sans.front());
+  } else if (!identity.ip_sans.empty()) {
+    line.text("san", "IP:", identity.ip_sans.front().to_string());
+  }
 }
 
 void write_identity(const core::PeerIdentity* identity, Line& line) {
   if (identity == nullptr) return;
   line.begin_object("identity");
   if (!identity->common_names.empty()) line.text("cn", identity->common_names.front());
-  line.text("san", first_san(*identity));
-  std::string fingerprint = "sha256:";  // as a policy's `fingerprint` takes it
-  append_hex({reinterpret_cast<const char*>(identity->fingerprint.data()), identity->fingerprint.size()}, fingerprint);
-  line.text("fingerprint", fingerprint);
+  write_first_san(*identity, line);
+  line.fingerprint(identity->fingerprint);
   line.end_object();
 }
 

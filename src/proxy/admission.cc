@@ -1,14 +1,14 @@
 #include "proxy/admission.h"
 
 #include "core/host_name.h"
+#include "core/recycled.h"
 
 namespace gateway::proxy {
 namespace {
 
-Admission& refuse(Admission& admission, core::Reason reason, std::string detail) {
+void refuse(Admission& admission, core::Reason reason, std::string detail) {
   admission.reason = reason;
   admission.detail = std::move(detail);
-  return admission;
 }
 
 std::string_view port_of(std::string_view authority) {
@@ -24,17 +24,18 @@ bool read_host(const RequestHead& head, Admission& admission) {
   const std::string_view authority =
       admission.target.authority.empty() ? field.value_or("") : admission.target.authority;
   if (authority.empty()) return true;  // HTTP/1.0 may come without; whether a default host takes it is decided later
-  auto host = core::canonical_host(authority);
-  if (!host) {
+  if (!core::canonical_host(authority, admission.host)) {
+    admission.host.clear();
     refuse(admission, core::Reason::bad_request, "malformed Host");
     return false;
   }
-  if (!admission.target.authority.empty() && field && core::canonical_host(*field) != host) {
+  if (!admission.target.authority.empty() && field && core::canonical_host(*field) != admission.host) {
+    admission.host.clear();
     refuse(admission, core::Reason::bad_request, "Host and request-target disagree");
     return false;
   }
-  admission.forwarded_host = *host + std::string(port_of(authority));
-  admission.host = std::move(*host);
+  admission.forwarded_host = admission.host;
+  admission.forwarded_host += port_of(authority);
   return true;
 }
 
@@ -68,34 +69,50 @@ bool authorise(const AdmissionFacts& facts, const RequestHead& head, Admission& 
 
 }  // namespace
 
-Admission admit(const AdmissionFacts& facts, const RequestHead& head) {
-  Admission admission;
+void Admission::clear() {
+  // Does not compile when a member is added that nobody clears.
+  auto& [why, text, wanted, name, name_and_port, host_found, route_found, verdict, elsewhere] = *this;
+  why = core::Reason::none;
+  core::clear_for_reuse(text);
+  wanted.clear();
+  core::clear_for_reuse(name);
+  core::clear_for_reuse(name_and_port);
+  host_found = nullptr;
+  route_found = nullptr;
+  verdict.reset();
+  elsewhere = false;
+}
+
+void admit(const AdmissionFacts& facts, const RequestHead& head, Admission& admission) {
+  admission.clear();
   if (facts.barred != core::Reason::none) {
     if (facts.handshake_host) admission.virtual_host = &facts.snapshot->virtual_hosts[*facts.handshake_host];
     return refuse(admission, facts.barred, "the handshake was refused");
   }
   // Merging slashes is a property of the host, which is found by the target's authority or Host: parse without it
   // first.
-  auto target = parse_request_target(head.method, head.target, true);
-  if (!target) return refuse(admission, core::Reason::bad_request, std::move(target.error()));
-  admission.target = std::move(*target);
-  if (!read_host(head, admission)) return admission;
+  if (auto parsed = parse_request_target(head.method, head.target, true, admission.target); !parsed) {
+    admission.target.clear();
+    return refuse(admission, core::Reason::bad_request, std::move(parsed.error()));
+  }
+  if (!read_host(head, admission)) return;
 
   admission.virtual_host = host_for(facts, admission);
   if (admission.virtual_host == nullptr) {
     if (facts.listener->redirect_to_https && !admission.host.empty()) {
       admission.redirect = true;
-      return admission;
+      return;
     }
     return refuse(admission, core::Reason::wrong_host, "Host belongs to another virtual host than the connection");
   }
   if (!admission.virtual_host->merge_slashes) {
-    admission.target = *parse_request_target(head.method, head.target, false);
+    if (auto parsed = parse_request_target(head.method, head.target, false, admission.target); !parsed)
+      return refuse(admission, core::Reason::bad_request, std::move(parsed.error()));
   }
   if (lacks_certificate(facts, *admission.virtual_host)) {
     return refuse(admission, core::Reason::no_certificate, "no certificate where one is required");
   }
-  if (!authorise(facts, head, admission)) return admission;
+  if (!authorise(facts, head, admission)) return;
 
   const RouteTable& routes = admission.virtual_host->route_table;
   const auto route = admission.target.asterisk ? routes.root() : routes.find(admission.target.path);
@@ -112,7 +129,6 @@ Admission admit(const AdmissionFacts& facts, const RequestHead& head) {
         admission.virtual_host->hosts.empty() ? admission.virtual_host->name : admission.virtual_host->hosts.front();
     admission.forwarded_host = name;
   }
-  return admission;
 }
 
 }  // namespace gateway::proxy

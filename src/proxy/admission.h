@@ -31,10 +31,14 @@ struct Admission {
   const Route* route = nullptr;
   std::optional<policy::Decision> decision;
   bool redirect = false;  // to https, at `forwarded_host`'s name
+
+  // As new, but for the memory that it keeps.
+  void clear();
 };
 
 // Whether this request may go on, and where. The one gate in front of every route: what became of the handshake, host
-// against handshake, mode, policy, route, what the route requires. Pure; views nothing of `head` after the call.
-Admission admit(const AdmissionFacts& facts, const RequestHead& head);
+// against handshake, mode, policy, route, what the route requires. Views nothing of `head` after the call. Whatever
+// `admission` held before is gone, but its memory is used again.
+void admit(const AdmissionFacts& facts, const RequestHead& head, Admission& admission);
 
 }  // namespace gateway::proxy

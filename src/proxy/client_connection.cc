@@ -26,7 +26,6 @@ ClientConnection::ClientConnection(WorkerState& worker, ClientConnectionOwner& o
       listener_(listener),
       stream_(worker.loop, *this, worker.plaintext_scratch),
       deadline_(worker.wheel, [this] { on_deadline(); }),
-      parser_(parser_limits()),
       accepted_at_(uv_hrtime()),
       last_progress_(worker.loop.now()) {}
 
@@ -40,6 +39,15 @@ core::Limits ClientConnection::parser_limits() const {
   core::Limits limits = snapshot_->limits;
   limits.body_bytes = std::numeric_limits<std::uint64_t>::max();
   return limits;
+}
+
+RequestParser& ClientConnection::parser() {
+  if (!workspace_) {
+    workspace_ = worker_.workspaces.take();
+    if (!workspace_) workspace_ = std::make_unique<RequestWorkspace>(parser_limits());
+    workspace_->parser.reset(parser_limits());
+  }
+  return workspace_->parser;
 }
 
 const core::Timeouts& ClientConnection::timeouts() const {
@@ -137,10 +145,12 @@ void ClientConnection::on_refused() {
   handshake_over(report);
   if (report.reason == core::Reason::plain_http) {
     std::string reply;
+    std::string request_id;
+    worker_.make_request_id(request_id);
     write_local_reply({.status = 400,
                        .content_type = "text/plain; charset=utf-8",
                        .body = "This port speaks HTTPS only: use https:// in the URL.\n",
-                       .request_id = worker_.make_request_id(),
+                       .request_id = request_id,
                        .close = true},
                       reply);
     stream_.close_with_clear_text(reply);
@@ -199,24 +209,24 @@ void ClientConnection::process(std::string_view& input) {
 }
 
 void ClientConnection::process_head(std::string_view& input) {
-  const ParseResult result = parser_.parse(input, nullptr);
+  const ParseResult result = parser().parse(input, nullptr);
   input.remove_prefix(result.consumed);
   switch (result.status) {
     case ParseStatus::failed:
-      refuse_request(parser_.error());
+      refuse_request(parser().error());
       return;
     case ParseStatus::head_complete:
       begin_exchange();
       return;
     case ParseStatus::need_more:
     case ParseStatus::message_complete:
-      if (phase_ == Phase::idle && parser_.started()) enter(Phase::head, timeouts().request_headers);
+      if (phase_ == Phase::idle && parser().started()) enter(Phase::head, timeouts().request_headers);
       return;
   }
 }
 
 void ClientConnection::begin_exchange() {
-  RequestHead head = std::move(parser_.head());
+  const RequestHead& head = workspace_->parser.head();
   request_complete_ =
       head.body == BodyKind::none || (head.body == BodyKind::content_length && head.content_length == 0);
   // A connection must never serve a request under rules that it was not judged by.
@@ -228,21 +238,22 @@ void ClientConnection::begin_exchange() {
     }
   }
   served_ = true;
-  exchange_ = std::make_unique<Exchange>(worker_, *this, std::move(head), request_complete_);
+  exchange_ = std::make_unique<Exchange>(worker_, *this, *workspace_, request_complete_);
   enter(Phase::exchange, exchange_->timeouts().body_idle);
   exchange_->begin();
 }
 
 void ClientConnection::process_body(std::string_view& input) {
   Exchange* const exchange = exchange_.get();
-  const ParseResult result = parser_.parse(input, this);
+  RequestParser& parser = workspace_->parser;
+  const ParseResult result = parser.parse(input, this);
   input.remove_prefix(result.consumed);
   if (exchange != exchange_.get()) return;
   if (result.status == ParseStatus::message_complete) {
     request_complete_ = true;
-    exchange->on_request_end(parser_.trailers());
+    exchange->on_request_end(parser.trailers());
   } else if (result.status == ParseStatus::failed) {
-    exchange->on_request_broken(parser_.error());
+    exchange->on_request_broken(parser.error());
   }
 }
 
@@ -251,7 +262,8 @@ void ClientConnection::on_body(std::string_view data) {
 }
 
 void ClientConnection::refuse_request(const ParseError& error) {
-  const std::string request_id = worker_.make_request_id();
+  std::string request_id;
+  worker_.make_request_id(request_id);
   std::string reply;
   write_error_reply({.status = error.status, .request_id = request_id, .close = true}, reply);
   send(reply);
@@ -283,6 +295,11 @@ void ClientConnection::send(std::string_view plaintext) {
   stream_.send(plaintext);
 }
 
+std::string& ClientConnection::output() {
+  if (stream_.pending_output() == 0) last_progress_ = worker_.loop.now();
+  return stream_.plaintext();
+}
+
 void ClientConnection::continue_input() {
   last_progress_ = worker_.loop.now();
   if (processing_) return;
@@ -297,9 +314,11 @@ void ClientConnection::exchange_finished(bool keep_alive) {
     close(!request_complete_ || !waiting_input_.empty());
     return;
   }
-  parser_.reset(parser_limits());
+  worker_.workspaces.give(std::move(workspace_));
   request_complete_ = true;
   enter(Phase::idle, idle_time());
+  // Answers to what a client has pipelined leave together.
+  if (!processing_ && waiting_input_.empty()) stream_.flush_now();
   if (!processing_) continue_input();
 }
 

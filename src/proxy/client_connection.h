@@ -61,7 +61,12 @@ class ClientConnection final : public core::Retirable, private ClientStreamEvent
   [[nodiscard]] const std::shared_ptr<const Snapshot>& snapshot() const { return snapshot_; }
   [[nodiscard]] const Listener& listener() const { return snapshot_->listeners[listener_]; }
   [[nodiscard]] std::optional<std::uint32_t> host() const { return host_; }
+  // Of the host that the handshake chose; null on a plain listener.
+  [[nodiscard]] HostMetrics* host_metrics() const { return host_ ? host_metrics_ : nullptr; }
   void send(std::string_view plaintext);
+  // Where plaintext may be written to directly; finish_output() follows.
+  std::string& output();
+  void finish_output() { stream_.plaintext_written(); }
   [[nodiscard]] std::size_t pending_output() const { return stream_.pending_output(); }
   // The exchange can take request bytes again.
   void continue_input();
@@ -114,6 +119,7 @@ class ClientConnection final : public core::Retirable, private ClientStreamEvent
   void report_closed(core::Reason reason);
   [[nodiscard]] bool host_needs_tls() const { return listener().protocol == Protocol::https; }
   [[nodiscard]] core::Limits parser_limits() const;
+  RequestParser& parser();
   // Of the virtual host, once the handshake has chosen one.
   [[nodiscard]] const core::Timeouts& timeouts() const;
   // Until the next request on a connection that has served one.
@@ -127,8 +133,8 @@ class ClientConnection final : public core::Retirable, private ClientStreamEvent
   ClientFacts facts_;
   ClientStream stream_;
   core::Deadline deadline_;
-  RequestParser parser_;
-  std::string waiting_input_;  // plaintext that no exchange has taken yet
+  std::unique_ptr<RequestWorkspace> workspace_;  // null between requests
+  std::string waiting_input_;                    // plaintext that no exchange has taken yet
   std::unique_ptr<Exchange> exchange_;
   HostMetrics* host_metrics_ = nullptr;
   std::uint64_t judged_by_ = 0;    // WorkerState::rules() of the last verdict

@@ -28,8 +28,8 @@ class ClientStreamEvents {
   ~ClientStreamEvents() = default;
 };
 
-// Joins a client's socket and its TLS session: plaintext in and out, one write a turn, backpressure both ways. Without
-// a session it is a plain connection. Owned by the ClientConnection.
+// Joins a client's socket and its TLS session: plaintext in and out, few and large writes, backpressure both ways.
+// Without a session it is a plain connection. Owned by the ClientConnection.
 class ClientStream final : private core::StreamEvents, private core::TurnEndTask {
  public:
   ClientStream(core::EventLoop& loop, ClientStreamEvents& events, std::vector<char>& plaintext_scratch);
@@ -39,6 +39,12 @@ class ClientStream final : private core::StreamEvents, private core::TurnEndTask
   void start(std::unique_ptr<tls::TlsSession> session);
 
   void send(std::string_view plaintext);
+  // The same in two steps, for what is written in place: where to append it, and that it is there.
+  std::string& plaintext();
+  void plaintext_written();
+  // Sends what is waiting, as far as the socket takes it, before the turn ends: for the end of a message. No event
+  // comes of it.
+  void flush_now();
   // Bytes that the client has not been sent yet.
   [[nodiscard]] std::size_t pending_output() const;
   // Takes up reading again after wants_input() was false.
@@ -68,8 +74,12 @@ class ClientStream final : private core::StreamEvents, private core::TurnEndTask
 
   void pump();
   bool pump_handshake();
+  tls::ReadResult read_records();
   void update_reading();
+  void encrypt(std::string_view plaintext);
   void encrypt_waiting();
+  void encrypt_large(std::string_view plaintext);
+  void push();
   void flush();
   void finish_close();
   void gone(std::string_view detail);
@@ -86,12 +96,13 @@ class ClientStream final : private core::StreamEvents, private core::TurnEndTask
   std::uint64_t discarded_ = 0;
   bool established_ = false;
   bool pumping_ = false;
+  bool input_left_ = false;  // the session has plaintext, or ciphertext, that nobody wanted yet
   bool input_ended_ = false;
   bool closing_ = false;  // no more input is delivered
   bool linger_ = false;
   bool output_ended_ = false;  // FIN is due once all is sent
   bool fin_sent_ = false;
-  bool rest_written_ = false;  // an earlier turn's rest has left since the last turn's end
+  bool progress_ = false;  // bytes have left since the last turn's end
   bool gone_ = false;
 };
 

@@ -28,21 +28,23 @@ bool is_request_id(std::string_view id) {
 
 }  // namespace
 
-Exchange::Exchange(WorkerState& worker, ClientConnection& client, RequestHead head, bool request_complete)
+Exchange::Exchange(WorkerState& worker, ClientConnection& client, RequestWorkspace& work, bool request_complete)
     : worker_(worker),
       client_(client),
       snapshot_(client.snapshot()),
-      head_(std::move(head)),
+      head_(work.parser.head()),
+      admission_(work.admission),
+      request_id_(work.request_id),
       deadline_(worker.wheel, [this] { on_deadline(); }),
       ocsp_wait_(worker.ocsp, [this](const tls::OcspEntry& entry) { on_ocsp(entry); }),
-      wall_start_(std::chrono::system_clock::now()),
       started_at_(uv_hrtime()),
       request_complete_(request_complete) {
+  admission_.clear();
   const auto given = head_.fields.find("x-request-id");
   if (given && is_request_id(*given) && is_trusted(*snapshot_, client.facts().source_ip)) {
     request_id_ = *given;
   } else {
-    request_id_ = worker.make_request_id();
+    worker.make_request_id(request_id_);
   }
 }
 
@@ -87,15 +89,17 @@ void Exchange::write_request_head(std::string& out) const {
 
 void Exchange::decide() {
   const ClientFacts& facts = client_.facts();
-  admission_ = admit({.snapshot = snapshot_.get(),
-                      .listener = &client_.listener(),
-                      .handshake_host = client_.host(),
-                      .identity = facts.identity(),
-                      .barred = facts.barred,
-                      .source_ip = facts.source_ip},
-                     head_);
-  metrics_ =
-      &worker_.recorder.host(admission_.virtual_host != nullptr ? std::string_view(admission_.virtual_host->name) : "");
+  admit({.snapshot = snapshot_.get(),
+         .listener = &client_.listener(),
+         .handshake_host = client_.host(),
+         .identity = facts.identity(),
+         .barred = facts.barred,
+         .source_ip = facts.source_ip},
+        head_, admission_);
+  // A request of a TLS connection is for the handshake's host or for none.
+  const VirtualHost* const host = admission_.virtual_host;
+  metrics_ = host != nullptr ? client_.host_metrics() : nullptr;
+  if (metrics_ == nullptr) metrics_ = &worker_.recorder.host(host != nullptr ? std::string_view(host->name) : "");
   if (admission_.decision)
     worker_.recorder.count_decision(*metrics_, *admission_.virtual_host->policy, *admission_.decision);
   if (admission_.redirect) return redirect();
@@ -277,20 +281,27 @@ void Exchange::finish(core::Reason reason, std::string_view detail) {
 
 void Exchange::record(core::Reason reason, std::string_view detail) {
   const std::uint64_t now = uv_hrtime();
-  const auto elapsed = [](std::uint64_t from, std::uint64_t to) {
-    return std::chrono::duration_cast<std::chrono::microseconds>(
-        std::chrono::nanoseconds(from == 0 || to < from ? 0 : to - from));
-  };
   const ClientFacts& facts = client_.facts();
   MetricRecorder::count_request(*metrics_, {.method = head_.method,
                                             .status = status_,
                                             .reason = reason,
                                             .client = facts.kind(),
                                             .duration = std::chrono::nanoseconds(now - started_at_)});
+  if (worker_.logging()) log(now, reason, detail);
+}
+
+void Exchange::log(std::uint64_t now, core::Reason reason, std::string_view detail) {
+  const auto elapsed = [](std::uint64_t from, std::uint64_t to) {
+    return std::chrono::duration_cast<std::chrono::microseconds>(
+        std::chrono::nanoseconds(from == 0 || to < from ? 0 : to - from));
+  };
+  const ClientFacts& facts = client_.facts();
   const VirtualHost* const host = admission_.virtual_host;
-  const std::string path = admission_.target.asterisk ? "*" : admission_.target.path + admission_.target.query;
+  // In one piece, and in memory that the request has no more use for.
+  std::string& path = admission_.target.path;
+  path += admission_.target.query;
   worker_.log(RequestRecord{
-      .time = wall_start_,
+      .time = std::chrono::system_clock::now() - std::chrono::nanoseconds(now - started_at_),
       .request_id = request_id_,
       .source_ip = facts.source_text,
       .source_port = facts.source_port,

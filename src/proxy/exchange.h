@@ -9,8 +9,8 @@
 
 #include "core/deadline_wheel.h"
 #include "core/event_loop.h"
-#include "proxy/admission.h"
-#include "proxy/http1_codec.h"
+#include "core/recycled.h"
+#include "proxy/request_workspace.h"
 #include "proxy/upstream_connection.h"
 #include "proxy/upstream_pool.h"
 #include "proxy/worker_state.h"
@@ -21,9 +21,10 @@ class ClientConnection;
 
 // One request from its head to its log line. Owned by the client connection, which it outlives by no more than a turn;
 // keeps the snapshot that it began with. Refusal, timeout, reset and half-close all arrive at finish().
-class Exchange final : public core::Retirable, private UpstreamUser {
+class Exchange final : public core::Retirable, public core::Recycled<Exchange>, private UpstreamUser {
  public:
-  Exchange(WorkerState& worker, ClientConnection& client, RequestHead head, bool request_complete);
+  // `work` holds the head; it is the client's again as soon as the exchange has told it that it is finished.
+  Exchange(WorkerState& worker, ClientConnection& client, RequestWorkspace& work, bool request_complete);
   ~Exchange() override;
 
   // Decides and acts, once OCSP has had its say; may be over when it returns.
@@ -81,6 +82,7 @@ class Exchange final : public core::Retirable, private UpstreamUser {
   void count_upstream(UpstreamOutcome outcome);
   void finish(core::Reason reason, std::string_view detail);
   void record(core::Reason reason, std::string_view detail);
+  void log(std::uint64_t now, core::Reason reason, std::string_view detail);
   [[nodiscard]] RequestVariables variables() const;
   // As an upstream sees it; the echo responder shows the same.
   void write_request_head(std::string& out) const;
@@ -90,22 +92,19 @@ class Exchange final : public core::Retirable, private UpstreamUser {
   WorkerState& worker_;
   ClientConnection& client_;
   const std::shared_ptr<const Snapshot> snapshot_;
-  RequestHead head_;
-  Admission admission_;
+  const RequestHead& head_;
+  Admission& admission_;
+  std::string& request_id_;
   HostMetrics* metrics_ = nullptr;
-  std::string request_id_;
   State state_ = State::deciding;
 
-  std::shared_ptr<UpstreamGroup> group_;
-  std::vector<const EndpointPool*> tried_;
+  std::shared_ptr<UpstreamGroup> group_;    // keeps its endpoints
+  std::vector<const EndpointPool*> tried_;  // in vain
   EndpointPool* endpoint_ = nullptr;
-  std::shared_ptr<EndpointPool> endpoint_owner_;
   std::unique_ptr<UpstreamConnection> upstream_;
-  std::string upstream_head_;  // the request head as it is sent; kept until the response begins
   core::Deadline deadline_;
   OcspWait ocsp_wait_;
 
-  std::chrono::system_clock::time_point wall_start_;
   std::uint64_t started_at_ = 0;  // uv_hrtime, like the following
   std::uint64_t connect_started_at_ = 0;
   std::uint64_t connected_at_ = 0;

@@ -30,7 +30,6 @@ void Exchange::begin_upstream() {
   const Route& route = *admission_.route;
   group_ = worker_.upstreams.group(route.upstream);
   retries_left_ = snapshot_->upstreams[route.upstream].retries;
-  write_request_head(upstream_head_);
   connection_is_private_ = authenticates_connection(head_);
   next_endpoint();
 }
@@ -38,14 +37,13 @@ void Exchange::begin_upstream() {
 void Exchange::next_endpoint() {
   state_ = State::connecting;
   while (state_ == State::connecting && !upstream_) {
+    if (endpoint_ != nullptr) tried_.push_back(endpoint_);
     EndpointPool* const endpoint = group_->next(tried_, worker_.loop.now());
     if (endpoint == nullptr) {
       if (tried_.empty()) return refuse(core::Reason::no_endpoint, "no usable endpoint");
       return refuse(core::Reason::upstream_connect, "no endpoint could be reached");
     }
-    tried_.push_back(endpoint);
     endpoint_ = endpoint;
-    endpoint_owner_ = endpoint->shared_from_this();
     connect_started_at_ = uv_hrtime();
     if (auto idle = take_idle(*endpoint)) {
       upstream_ = std::move(idle);
@@ -89,8 +87,14 @@ void Exchange::send_request() {
   state_ = State::forwarding;
   upstream_progress_ = worker_.loop.now();
   deadline_.set(timeouts().upstream_response);
-  upstream_->expect_response(to_head());
-  upstream_->send(upstream_head_);
+  upstream_->expect_response(worker_.response_parsers.take(), to_head());
+  write_request_head(upstream_->output());
+  // A body that is on its way may still share the write.
+  if (request_complete_) {
+    upstream_->flush_now();
+  } else {
+    upstream_->flush_later();
+  }
 }
 
 // RFC 9110 section 9.2.2: only what is safe to repeat, and only if the endpoint can't have begun to answer.
@@ -170,7 +174,6 @@ void Exchange::on_response_head(ResponseHead& head) {
   chunked_to_client_ = !delimited && head_.version_minor == 1;
   close_client_ =
       client_.asks_to_close() || !head_.keep_alive || !request_complete_ || (!delimited && !chunked_to_client_);
-  std::string out;
   write_client_response_head(
       {.head = &head,
        .client_version_minor = head_.version_minor,
@@ -180,10 +183,9 @@ void Exchange::on_response_head(ResponseHead& head) {
        .tunnel = false,
        .request_id = admission_.route->forwarding.x_request_id ? std::string_view(request_id_) : std::string_view{},
        .via = admission_.route->forwarding.via},
-      out);
-  client_.send(out);
+      client_.output());
+  client_.finish_output();
   response_started_ = true;
-  upstream_head_.clear();
 }
 
 void Exchange::on_response_body(std::string_view data) {
@@ -299,6 +301,7 @@ void Exchange::release_upstream(bool reuse) {
   upstream_->set_user(nullptr);
   if (reuse && !connection_is_private_ && upstream_->reusable() && upstream_->pending_output() == 0) {
     EndpointPool& endpoint = upstream_->endpoint();
+    worker_.response_parsers.give(upstream_->take_parser());
     endpoint.give_back(std::move(upstream_), worker_.loop);
   } else {
     worker_.loop.retire(std::move(upstream_));

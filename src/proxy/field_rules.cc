@@ -1,6 +1,7 @@
 #include "proxy/field_rules.h"
 
 #include <algorithm>
+#include <cstdint>
 
 #include "proxy/forwarding_headers.h"
 #include "proxy/http1_grammar.h"
@@ -8,14 +9,26 @@
 namespace gateway::proxy {
 namespace {
 
+// A set of names that tells most others apart by their length.
 template <std::size_t kSize>
-bool contains(const std::array<std::string_view, kSize>& names, std::string_view name) {
-  return std::find(names.begin(), names.end(), name) != names.end();
-}
+class Names {
+ public:
+  consteval explicit Names(const std::array<std::string_view, kSize>& names) : names_(names) {
+    for (const std::string_view name : names) lengths_ |= std::uint64_t{1} << name.size();
+  }
+  [[nodiscard]] bool contain(std::string_view name) const {
+    if (name.size() >= 64 || (lengths_ >> name.size() & 1) == 0) return false;
+    return std::find(names_.begin(), names_.end(), name) != names_.end();
+  }
+
+ private:
+  std::array<std::string_view, kSize> names_;
+  std::uint64_t lengths_ = 0;
+};
 
 // Proxy-Authorization is between client and first proxy; Trailer is announced anew by nobody, for trailers are
 // filtered.
-constexpr auto kHopByHopRequest = std::to_array<std::string_view>({
+constexpr auto kHopByHopRequest = Names(std::to_array<std::string_view>({
     "connection",
     "keep-alive",
     "proxy-connection",
@@ -29,8 +42,8 @@ constexpr auto kHopByHopRequest = std::to_array<std::string_view>({
     "host",
     "content-length",
     "expect",
-});
-constexpr auto kHopByHopResponse = std::to_array<std::string_view>({
+}));
+constexpr auto kHopByHopResponse = Names(std::to_array<std::string_view>({
     "connection",
     "keep-alive",
     "proxy-connection",
@@ -41,10 +54,10 @@ constexpr auto kHopByHopResponse = std::to_array<std::string_view>({
     "http2-settings",
     "proxy-authenticate",
     "content-length",
-});
+}));
 constexpr auto kIdentity =
-    std::to_array<std::string_view>({"client-cert", "client-cert-chain", "x-forwarded-client-cert"});
-constexpr auto kNeverInTrailers = std::to_array<std::string_view>({
+    Names(std::to_array<std::string_view>({"client-cert", "client-cert-chain", "x-forwarded-client-cert"}));
+constexpr auto kNeverInTrailers = Names(std::to_array<std::string_view>({
     "age",
     "authorization",
     "cache-control",
@@ -70,7 +83,7 @@ constexpr auto kNeverInTrailers = std::to_array<std::string_view>({
     "x-http-method-override",
     "x-http-method",
     "x-method-override",
-});
+}));
 // RFC 9110 section 7.6.1: options that a sender must not use, and what would change the request's meaning.
 constexpr auto kNeverNominated = std::to_array<std::string_view>({
     "host",
@@ -88,33 +101,44 @@ constexpr auto kNeverNominated = std::to_array<std::string_view>({
     "via",
 });
 
-char fold(char c) noexcept {
+constexpr char folded(char c) noexcept {
   if (c >= 'A' && c <= 'Z') return static_cast<char>(c + ('a' - 'A'));
   return c == '_' || c == '.' ? '-' : c;
+}
+
+constexpr std::array<char, 256> kFolded = [] {
+  std::array<char, 256> table{};
+  for (unsigned c = 0; c < table.size(); ++c) table[c] = folded(static_cast<char>(c));
+  return table;
+}();
+
+char fold(char c) noexcept {
+  return kFolded.data()[static_cast<unsigned char>(c)];
 }
 
 }  // namespace
 
 FieldRule request_field_rule(std::string_view folded) noexcept {
-  if (contains(kHopByHopRequest, folded)) return FieldRule::hop_by_hop;
-  if (contains(kIdentity, folded)) return FieldRule::identity;
+  if (kHopByHopRequest.contain(folded)) return FieldRule::hop_by_hop;
+  if (kIdentity.contain(folded)) return FieldRule::identity;
   if (folded.starts_with("x-forwarded-") || folded == "forwarded" || folded == "x-real-ip")
     return FieldRule::forwarding;
   return FieldRule::pass;
 }
 
 bool is_refused_in_trailers(std::string_view folded) noexcept {
-  return request_field_rule(folded) != FieldRule::pass || contains(kHopByHopResponse, folded) ||
-         contains(kNeverInTrailers, folded) || folded.starts_with("if-") || folded.starts_with("access-control-");
+  return request_field_rule(folded) != FieldRule::pass || kHopByHopResponse.contain(folded) ||
+         kNeverInTrailers.contain(folded) || folded.starts_with("if-") || folded.starts_with("access-control-");
 }
 
 bool is_hop_by_hop_response(std::string_view lower) noexcept {
-  return contains(kHopByHopResponse, lower);
+  return kHopByHopResponse.contain(lower);
 }
 
 void fold_into(std::string_view name, std::string& out) {
   out.resize(name.size());
-  std::transform(name.begin(), name.end(), out.begin(), fold);
+  char* at = out.data();
+  for (const char c : name) *at++ = fold(c);
 }
 
 std::string fold_field_name(std::string_view name) {
@@ -128,7 +152,11 @@ bool equal_folded(std::string_view a, std::string_view b) noexcept {
          std::equal(a.begin(), a.end(), b.begin(), [](char x, char y) { return fold(x) == fold(y); });
 }
 
-ConnectionOptions::ConnectionOptions(const Fields& fields) {
+namespace {
+
+// Calls `visit` with each option that is more than a word between the two ends of a connection, until it says true.
+template <typename Visit>
+bool any_option(const Fields& fields, Visit visit) {
   for (const Field field : fields) {
     if (!equal_ignoring_case(field.name, "connection")) continue;
     std::string_view list = field.value;
@@ -136,16 +164,22 @@ ConnectionOptions::ConnectionOptions(const Fields& fields) {
     while (next_list_element(list, option)) {
       const bool standard = equal_ignoring_case(option, "close") || equal_ignoring_case(option, "keep-alive") ||
                             equal_ignoring_case(option, "upgrade");
-      // The parsers refuse a head with more options than fit.
-      if (!option.empty() && !standard && count_ < options_.size()) options_[count_++] = option;
+      if (!option.empty() && !standard && visit(option)) return true;
     }
   }
+  return false;
 }
 
+}  // namespace
+
+ConnectionOptions::ConnectionOptions(const Fields& fields)
+    : fields_(fields), any_(any_option(fields, [](std::string_view) { return true; })) {}
+
+// The parsers refuse a head with more than kMaxConnectionOptions: what this costs is bounded.
 bool ConnectionOptions::name(std::string_view field_name) const {
-  const auto* const end = options_.begin() + count_;
-  const bool named = std::any_of(options_.begin(), end,
-                                 [&](std::string_view option) { return equal_ignoring_case(option, field_name); });
+  if (!any_) return false;
+  const bool named =
+      any_option(fields_, [&](std::string_view option) { return equal_ignoring_case(option, field_name); });
   if (!named) return false;
   return std::none_of(kNeverNominated.begin(), kNeverNominated.end(),
                       [&](std::string_view name) { return equal_ignoring_case(name, field_name); });

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <string>
 #include <string_view>
 
@@ -26,7 +25,7 @@ bool is_hop_by_hop_response(std::string_view lower) noexcept;
 void fold_into(std::string_view name, std::string& out);
 bool equal_folded(std::string_view a, std::string_view b) noexcept;
 
-// What the Connection fields of a head name. Views into `fields`.
+// What the Connection fields of a head name. `fields` outlives it.
 class ConnectionOptions {
  public:
   explicit ConnectionOptions(const Fields& fields);
@@ -35,8 +34,8 @@ class ConnectionOptions {
   [[nodiscard]] bool name(std::string_view field_name) const;
 
  private:
-  std::array<std::string_view, kMaxConnectionOptions> options_;
-  std::size_t count_ = 0;
+  const Fields& fields_;
+  bool any_;
 };
 
 }  // namespace gateway::proxy

@@ -27,6 +27,34 @@ bool names_field(const std::vector<std::string>& names, std::string_view field) 
   return std::any_of(names.begin(), names.end(), [&](const std::string& name) { return equal_folded(name, field); });
 }
 
+// Appends lines that mostly follow each other in memory, as few pieces.
+class LineRun {
+ public:
+  explicit LineRun(std::string& out) : out_(out) {}
+  LineRun(const LineRun&) = delete;
+  LineRun& operator=(const LineRun&) = delete;
+  ~LineRun() { out_ += run_; }
+
+  void add(std::string_view line) {
+    if (run_.data() + run_.size() == line.data()) {
+      run_ = {run_.data(), run_.size() + line.size()};
+      return;
+    }
+    out_ += run_;
+    run_ = line;
+  }
+
+ private:
+  std::string& out_;
+  std::string_view run_;
+};
+
+// Names are folded one after another: the memory for it is this thread's.
+std::string& folding_buffer() {
+  static thread_local std::string buffer;
+  return buffer;
+}
+
 // What a trusted proxy said of the hops before it.
 struct EarlierHops {
   std::string forwarded_for;
@@ -69,7 +97,7 @@ class RequestWriter {
   const bool trusted_;
   std::string& out_;
   EarlierHops earlier_;
-  std::string folded_;  // of the field at hand
+  std::string& folded_ = folding_buffer();  // of the field at hand
 };
 
 void RequestWriter::write_request_line() {
@@ -89,6 +117,7 @@ bool RequestWriter::is_ours(std::string_view name) const {
 
 void RequestWriter::write_client_fields() {
   const ConnectionOptions connection(request_.head->fields);
+  LineRun passed(out_);
   for (const Field field : request_.head->fields) {
     fold_into(field.name, folded_);
     const FieldRule rule = request_field_rule(folded_);
@@ -99,7 +128,7 @@ void RequestWriter::write_client_fields() {
     } else if (connection.name(field.name)) {
       continue;
     }
-    append_field(field.name, field.value, out_);
+    passed.add(field.line);
   }
 }
 
@@ -221,13 +250,14 @@ void write_status_line(const ResponseHead& head, std::string& out) {
 bool write_end_to_end_fields(const ResponseHead& head, bool keep_request_id, std::string& out) {
   const ConnectionOptions connection(head.fields);
   bool dated = false;
-  std::string folded;
+  std::string& folded = folding_buffer();
+  LineRun passed(out);
   for (const Field field : head.fields) {
     fold_into(field.name, folded);
     if (is_hop_by_hop_response(folded) || connection.name(field.name)) continue;
     if (!keep_request_id && folded == "x-request-id") continue;
     dated = dated || folded == "date";
-    append_field(field.name, field.value, out);
+    passed.add(field.line);
   }
   return dated;
 }
@@ -275,7 +305,7 @@ void write_request_trailers(const Fields& trailers, const Snapshot& snapshot, co
     if (is_refused_in_trailers(folded) || snapshot.protected_fields.contains(folded) ||
         names_field(route.remove, field.name))
       continue;
-    append_field(field.name, field.value, out);
+    out += field.line;
   }
   out += "\r\n";
 }
@@ -306,7 +336,7 @@ void write_response_trailers(const Fields& trailers, std::string& out) {
   std::string folded;
   for (const Field field : trailers) {
     fold_into(field.name, folded);
-    if (!is_refused_in_trailers(folded)) append_field(field.name, field.value, out);
+    if (!is_refused_in_trailers(folded)) out += field.line;
   }
   out += "\r\n";
 }

@@ -194,8 +194,8 @@ void RequestParser::reset(const core::Limits& limits) {
                         .field_count = limits.header_count},
                        true);
   impl_->llhttp.reset();
-  impl_->head = {};
-  impl_->trailers = {};
+  impl_->head.clear();
+  impl_->trailers.clear();
   impl_->error = {};
 }
 

@@ -115,8 +115,8 @@ void ResponseParser::reset(bool to_head) {
   impl_->phase = Impl::Phase::head;
   impl_->section.reset(kHeadLimits, false);
   impl_->llhttp.reset();
-  impl_->head = {};
-  impl_->trailers = {};
+  impl_->head.clear();
+  impl_->trailers.clear();
   impl_->error = {};
 }
 

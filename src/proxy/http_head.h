@@ -11,6 +11,7 @@ namespace gateway::proxy {
 struct Field {
   std::string_view name;   // as received
   std::string_view value;  // without surrounding whitespace
+  std::string_view line;   // both as they are passed on, "name: value" with its line end
 };
 
 // Field lines in one contiguous piece of memory (RFC 9110 section 5). Views into it are valid until it changes or dies.
@@ -32,11 +33,18 @@ class Fields {
   };
 
   void add(std::string_view name, std::string_view value);
+  // Keeps memory of the usual size.
   void clear();
   [[nodiscard]] std::size_t size() const { return lines_.size(); }
   [[nodiscard]] bool empty() const { return lines_.empty(); }
   [[nodiscard]] std::size_t bytes() const { return text_.size(); }
-  Field operator[](std::size_t index) const;
+  Field operator[](std::size_t index) const {
+    const Line& line = lines_[index];
+    const char* const start = text_.data() + line.offset;
+    return {.name = {start, line.name_bytes},
+            .value = {start + line.name_bytes + 2, line.value_bytes},
+            .line = {start, std::size_t{line.name_bytes} + line.value_bytes + 4}};
+  }
   [[nodiscard]] Iterator begin() const { return {this, 0}; }
   [[nodiscard]] Iterator end() const { return {this, lines_.size()}; }
 
@@ -68,6 +76,9 @@ struct RequestHead {
   bool keep_alive = true;            // what the client wants (RFC 9112 section 9.3)
   bool expect_continue = false;      // 100-continue, and a body follows (else it is ignored)
   bool upgrade_websocket = false;    // GET, HTTP/1.1, no body, Connection: upgrade, Upgrade: websocket alone
+
+  // As new, but for the memory that it keeps for the next head.
+  void clear();
 };
 
 struct ResponseHead {
@@ -78,6 +89,8 @@ struct ResponseHead {
   BodyKind body = BodyKind::none;
   std::uint64_t content_length = 0;
   bool keep_alive = true;  // whether the connection may be reused once the message ended
+
+  void clear();
 };
 
 }  // namespace gateway::proxy

@@ -1,7 +1,9 @@
 #include "proxy/request_target.h"
 
 #include <algorithm>
+#include <array>
 
+#include "core/recycled.h"
 #include "proxy/http_head.h"
 
 namespace gateway::proxy {
@@ -9,14 +11,33 @@ namespace {
 
 using Failure = std::unexpected<std::string>;
 
-bool is_unreserved(unsigned char c) {
+constexpr bool is_unreserved(unsigned char c) {
   return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '-' || c == '.' ||
          c == '_' || c == '~';
 }
 
 // pchar and "/" of RFC 3986, without "%".
+constexpr std::array<bool, 256> kPathBytes = [] {
+  std::array<bool, 256> bytes{};
+  for (unsigned c = 0; c < bytes.size(); ++c) bytes[c] = is_unreserved(static_cast<unsigned char>(c));
+  for (const char c : std::string_view("!$&'()*+,;=:@/")) bytes[static_cast<unsigned char>(c)] = true;
+  return bytes;
+}();
+
 bool is_path_byte(unsigned char c) {
-  return is_unreserved(c) || std::string_view("!$&'()*+,;=:@/").find(static_cast<char>(c)) != std::string_view::npos;
+  return kPathBytes[c];
+}
+
+// Whether normalising would leave `path` as it is: nothing is escaped, nothing has to be, and no segment is empty or
+// starts with a dot.
+bool is_normalised(std::string_view path) {
+  char previous = 0;
+  for (const char c : path) {
+    if (!is_path_byte(static_cast<unsigned char>(c))) return false;
+    if (previous == '/' && (c == '/' || c == '.')) return false;
+    previous = c;
+  }
+  return true;
 }
 
 int hex_digit(char c) {
@@ -131,16 +152,33 @@ std::expected<std::string, std::string> take_authority(std::string_view& target)
 
 }  // namespace
 
+void RequestTarget::clear() {
+  // Does not compile when a member is added that nobody clears.
+  auto& [normalised, question, host_and_port, star, slash] = *this;
+  core::clear_for_reuse(normalised);
+  core::clear_for_reuse(question);
+  core::clear_for_reuse(host_and_port);
+  star = slash = false;
+}
+
 std::expected<RequestTarget, std::string> parse_request_target(std::string_view method, std::string_view target,
                                                                bool merge_slashes) {
   RequestTarget result;
+  if (auto parsed = parse_request_target(method, target, merge_slashes, result); !parsed)
+    return Failure(std::move(parsed.error()));
+  return result;
+}
+
+std::expected<void, std::string> parse_request_target(std::string_view method, std::string_view target,
+                                                      bool merge_slashes, RequestTarget& result) {
+  result.clear();
   if (target == "*") {
     if (method != "OPTIONS") return Failure("asterisk-form without OPTIONS");
     result.path = "*";
     result.asterisk = true;
-    return result;
+    return {};
   }
-  if (auto checked = check_bytes(target); !checked) return Failure(std::move(checked.error()));
+  if (auto checked = check_bytes(target); !checked) return checked;
   if (!target.starts_with('/')) {
     auto authority = take_authority(target);
     if (!authority) return Failure(std::move(authority.error()));
@@ -148,7 +186,7 @@ std::expected<RequestTarget, std::string> parse_request_target(std::string_view 
     if (target.empty() && method == "OPTIONS") {  // RFC 9112 section 3.2.4
       result.path = "*";
       result.asterisk = true;
-      return result;
+      return {};
     }
   }
   const std::size_t question = std::min(target.find('?'), target.size());
@@ -156,7 +194,11 @@ std::expected<RequestTarget, std::string> parse_request_target(std::string_view 
   const std::string_view raw_path = target.substr(0, question);
   if (raw_path.empty()) {
     result.path = "/";
-    return result;
+    return {};
+  }
+  if (is_normalised(raw_path)) {
+    result.path = raw_path;
+    return {};
   }
   auto unified = unify_escapes(raw_path);
   if (!unified) return Failure(std::move(unified.error()));
@@ -164,7 +206,7 @@ std::expected<RequestTarget, std::string> parse_request_target(std::string_view 
   if (!path) return Failure(std::move(path.error()));
   result.path = std::move(*path);
   result.encoded_slash = result.path.find("%2F") != std::string::npos;
-  return result;
+  return {};
 }
 
 }  // namespace gateway::proxy

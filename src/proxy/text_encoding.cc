@@ -71,6 +71,27 @@ void for_each_base64(std::string_view bytes, Emit emit) {
   }
 }
 
+void write_http_date(std::chrono::sys_seconds time, std::string& out) {
+  constexpr std::array<std::string_view, 7> kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const CivilTime now = civil(time);
+  out += kDays[now.weekday];
+  out += ", ";
+  append_padded(now.day, 2, out);
+  out += ' ';
+  out += kMonths[now.month - 1];
+  out += ' ';
+  append_padded(now.year, 4, out);
+  out += ' ';
+  append_padded(now.hour, 2, out);
+  out += ':';
+  append_padded(now.minute, 2, out);
+  out += ':';
+  append_padded(now.second, 2, out);
+  out += " GMT";
+}
+
 }  // namespace
 
 void append_number(std::uint64_t number, std::string& out) {
@@ -160,24 +181,18 @@ void append_timestamp_micros(std::chrono::system_clock::time_point time, std::st
 }
 
 void append_http_date(std::chrono::sys_seconds time, std::string& out) {
-  constexpr std::array<std::string_view, 7> kDays = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-  constexpr std::array<std::string_view, 12> kMonths = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                                        "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-  const CivilTime now = civil(time);
-  out += kDays[now.weekday];
-  out += ", ";
-  append_padded(now.day, 2, out);
-  out += ' ';
-  out += kMonths[now.month - 1];
-  out += ' ';
-  append_padded(now.year, 4, out);
-  out += ' ';
-  append_padded(now.hour, 2, out);
-  out += ':';
-  append_padded(now.minute, 2, out);
-  out += ':';
-  append_padded(now.second, 2, out);
-  out += " GMT";
+  struct Last {
+    std::chrono::sys_seconds time{std::chrono::seconds(-1)};
+    std::string text;
+  };
+  // Thousands of responses have the same second.
+  static thread_local Last last;
+  if (last.time != time) {
+    last.text.clear();
+    write_http_date(time, last.text);
+    last.time = time;
+  }
+  out += last.text;
 }
 
 }  // namespace gateway::proxy

@@ -1,8 +1,14 @@
 #include "proxy/upstream_connection.h"
 
+#include <utility>
+
 #include "proxy/upstream_pool.h"
 
 namespace gateway::proxy {
+namespace {
+// From here on bytes are sent from where they are instead of being joined with what follows in the same turn.
+constexpr std::size_t kDirectBytes = 16 << 10;
+}  // namespace
 
 UpstreamConnection::UpstreamConnection(core::EventLoop& loop, core::DeadlineWheel& wheel,
                                        std::shared_ptr<EndpointPool> endpoint)
@@ -20,7 +26,10 @@ UpstreamConnection::~UpstreamConnection() {
 
 int UpstreamConnection::connect(const sockaddr_storage& address, core::Milliseconds timeout) {
   deadline_.set(timeout);
-  return stream_.connect(reinterpret_cast<const sockaddr*>(&address));
+  const int status = stream_.connect(reinterpret_cast<const sockaddr*>(&address));
+  // Watched for its answer from the start: that is one system call for both.
+  if (status == 0) stream_.start_reading();
+  return status;
 }
 
 int UpstreamConnection::connect_unix(const std::string& path, core::Milliseconds timeout) {
@@ -34,8 +43,8 @@ void UpstreamConnection::on_stream_connected() {
   if (user_ != nullptr) user_->on_upstream_connected();
 }
 
-void UpstreamConnection::expect_response(bool to_head) {
-  if (!parser_) parser_ = std::make_unique<ResponseParser>();
+void UpstreamConnection::expect_response(std::unique_ptr<ResponseParser> parser, bool to_head) {
+  parser_ = parser ? std::move(parser) : std::make_unique<ResponseParser>();
   parser_->reset(to_head);
   to_head_ = to_head;
   response_done_ = false;
@@ -46,8 +55,28 @@ void UpstreamConnection::expect_response(bool to_head) {
 }
 
 void UpstreamConnection::send(std::string_view bytes) {
-  output_ += bytes;
   loop_.at_turn_end(*this);
+  if (output_.empty() && bytes.size() >= kDirectBytes && state_ == State::active) {
+    const std::size_t sent = stream_.try_send(bytes);
+    progress_ = progress_ || sent != 0;
+    bytes.remove_prefix(sent);
+    if (bytes.empty()) return;
+  }
+  output() += bytes;
+  if (output_.size() >= core::kEarlyFlushBytes) flush_now();
+}
+
+std::string& UpstreamConnection::output() {
+  loop_.buffers().take(output_);
+  return output_;
+}
+
+void UpstreamConnection::flush_now() {
+  if (state_ != State::active) return;
+  const std::size_t before = pending_output();
+  stream_.push(output_);
+  progress_ = progress_ || pending_output() < before;
+  if (pending_output() != 0) loop_.at_turn_end(*this);
 }
 
 void UpstreamConnection::at_turn_end() {
@@ -56,7 +85,8 @@ void UpstreamConnection::at_turn_end() {
   stream_.flush(output_);
   if (state_ != State::active) return;
   if (pending_output() == 0 && end_output_) stream_.shutdown();
-  if (user_ != nullptr && pending_output() < before) user_->on_upstream_progress();
+  const bool progress = std::exchange(progress_, false) || pending_output() < before;
+  if (user_ != nullptr && progress) user_->on_upstream_progress();
 }
 
 void UpstreamConnection::on_stream_written() {
@@ -169,8 +199,6 @@ void UpstreamConnection::park(core::Milliseconds lifetime) {
   state_ = State::idle;
   user_ = nullptr;
   reused_ = true;
-  output_.shrink_to_fit();
-  parser_.reset();
   deadline_.set(lifetime);
   stream_.start_reading();
 }

@@ -45,9 +45,18 @@ class UpstreamConnection final : public core::Retirable,
 
   // From now on events go to `user`.
   void set_user(UpstreamUser* user) { user_ = user; }
-  // Ready for a response; `to_head` as in ResponseParser::reset(). The stream reads from now on.
-  void expect_response(bool to_head);
+  // Ready for a response; `to_head` as in ResponseParser::reset(). `parser` may be one that was used before, or null.
+  // The stream reads from now on.
+  void expect_response(std::unique_ptr<ResponseParser> parser, bool to_head);
+  // For whoever expects the next response; once this one is over.
+  std::unique_ptr<ResponseParser> take_parser() { return std::move(parser_); }
   void send(std::string_view bytes);
+  // Where bytes to be sent may be written to directly; one of the flush functions follows.
+  std::string& output();
+  // Sends what is waiting, as far as the socket takes it, before the turn ends. No event comes of it.
+  void flush_now();
+  // At the end of the turn, with what else there will be.
+  void flush_later() { loop_.at_turn_end(*this); }
   [[nodiscard]] std::size_t pending_output() const { return output_.size() + stream_.unsent(); }
   void pause_reading() { stream_.stop_reading(); }
   void resume_reading() { stream_.start_reading(); }
@@ -96,6 +105,7 @@ class UpstreamConnection final : public core::Retirable,
   core::Deadline deadline_;
   std::unique_ptr<ResponseParser> parser_;
   std::string output_;
+  bool progress_ = false;  // bytes have left since the last turn's end
   UpstreamUser* user_ = nullptr;
   State state_ = State::connecting;
   bool tunnel_ = false;

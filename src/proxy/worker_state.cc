@@ -23,7 +23,9 @@ WorkerState::WorkerState(Parts parts)
 void WorkerState::adopt(std::shared_ptr<const SnapshotIndex> index, std::shared_ptr<const tls::WorkerContexts> contexts,
                         const EndpointStates& states) {
   index_ = std::move(index);
-  snapshot_ = index_->snapshot();
+  // With a count of this worker's own: each request counts itself, and workers would fight for the cache line.
+  snapshot_ =
+      std::shared_ptr<const Snapshot>(index_->snapshot().get(), [kept = index_->snapshot()](const Snapshot*) {});
   contexts_ = std::move(contexts);
   ++rules_;
   recorder.forget_policies();
@@ -65,14 +67,14 @@ void WorkerState::at_turn_end() {
   if (!log_lines_.empty()) submit_again_.set(core::kTick);
 }
 
-std::string WorkerState::make_request_id() {
+void WorkerState::make_request_id(std::string& id) {
   constexpr std::string_view kDigits = "0123456789abcdef";
-  std::string id(32, '0');
+  id.assign(32, '0');
   for (std::size_t half = 0; half < 2; ++half) {
     std::uint64_t bits = random_();
-    for (std::size_t i = 0; i < 16; ++i, bits >>= 4) id[half * 16 + i] = kDigits[bits & 0xF];
+    char* const digits = id.data() + half * 16;
+    for (std::size_t i = 0; i < 16; ++i, bits >>= 4) digits[i] = kDigits.data()[bits & 0xF];
   }
-  return id;
 }
 
 }  // namespace gateway::proxy

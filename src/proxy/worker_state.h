@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <ctime>
 #include <functional>
 #include <memory>
 #include <random>
@@ -12,9 +13,11 @@
 #include "core/deadline_wheel.h"
 #include "core/event_loop.h"
 #include "core/log_sink.h"
+#include "core/recycled.h"
 #include "proxy/access_log.h"
 #include "proxy/metric_recorder.h"
 #include "proxy/ocsp_desk.h"
+#include "proxy/request_workspace.h"
 #include "proxy/snapshot_index.h"
 #include "proxy/upstream_pool.h"
 #include "tls/worker_contexts.h"
@@ -24,7 +27,7 @@ namespace gateway::proxy {
 class ClientConnection;
 
 inline std::chrono::sys_seconds wall_clock() {
-  return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+  return std::chrono::sys_seconds(std::chrono::seconds(::time(nullptr)));  // cheaper than system_clock's nanoseconds
 }
 
 // What all connections of one worker share. Owned by the worker; used on its thread only.
@@ -46,6 +49,8 @@ class WorkerState final : private core::TurnEndTask {
   OcspDesk ocsp;
   // Plaintext as it comes out of TLS; a view to it lives as long as the callback.
   std::vector<char> plaintext_scratch;
+  core::SpareObjects<RequestWorkspace> workspaces;
+  core::SpareObjects<ResponseParser> response_parsers;
   bool drain_announced = false;
   bool draining = false;
 
@@ -62,17 +67,17 @@ class WorkerState final : private core::TurnEndTask {
     return index_->host_named(name);
   }
 
+  // Whether there is an access log at all: a record need not be put together for none.
+  [[nodiscard]] bool logging() const;
   void log(const RequestRecord& record);
   void log(const HandshakeRecord& record);
   void log(const ConnectionRecord& record);
 
   // 128 random bits in hex: unique, not secret.
-  std::string make_request_id();
+  void make_request_id(std::string& id);
 
  private:
   void at_turn_end() override;
-  [[nodiscard]] bool logging() const;
-
   core::LogSink* access_log_;
   core::Deadline submit_again_;
   std::string log_lines_;

@@ -111,8 +111,9 @@ core::Result<bool> Session::open() {
 
 template <typename Call>
 SslOutcome Session::run(Call call) {
-  // SSL_get_error() looks at this thread's queue: what another connection left there would be taken for ours.
-  ERR_clear_error();
+  // SSL_get_error() looks at this thread's queue: what another connection left there would be taken for ours. Clearing
+  // an empty one costs far more than a look.
+  if (ERR_peek_error() != 0) ERR_clear_error();
   const int result = call(ssl_.get());
   const int error = SSL_get_error(ssl_.get(), result);
   switch (error) {
@@ -320,23 +321,23 @@ void Session::count_message() {
 }
 
 ReadResult Session::read(std::span<char> plaintext) {
-  if (!stands() || failed_) return {ReadStatus::failed, 0};
+  if (!stands() || failed_) return {.status = ReadStatus::failed};
   std::size_t bytes = 0;
   const SslOutcome outcome =
       run([&](SSL* ssl) { return SSL_read_ex(ssl, plaintext.data(), plaintext.size(), &bytes); });
   data_read_ += bytes;
   switch (outcome) {
     case SslOutcome::done:
-      return {ReadStatus::data, bytes};
+      return {ReadStatus::data, bytes, stream_.unread() != 0 || SSL_pending(ssl_.get()) != 0};
     case SslOutcome::want_input:
-      return {ReadStatus::want_input, 0};
+      return {.status = ReadStatus::want_input};
     case SslOutcome::closed:
-      return {ReadStatus::closed, 0};
+      return {.status = ReadStatus::closed};
     case SslOutcome::failed:
       break;
   }
   if (stream_.limit_hit()) error_.detail = "too many handshake messages after the handshake";
-  return {ReadStatus::failed, 0};
+  return {.status = ReadStatus::failed};
 }
 
 bool Session::write(std::string_view plaintext) {

@@ -44,7 +44,7 @@ enum class HandshakeStatus : std::uint8_t {
 };
 
 enum class ReadStatus : std::uint8_t {
-  data,        // `bytes` were written to the caller's buffer; ask again
+  data,        // `bytes` were written to the caller's buffer; ask again if there is `more`
   want_input,  // nothing more until more ciphertext comes
   closed,      // the peer's close_notify
   failed,      // the connection is beyond use; last_error() says why
@@ -52,6 +52,7 @@ enum class ReadStatus : std::uint8_t {
 struct ReadResult {
   ReadStatus status = ReadStatus::want_input;
   std::size_t bytes = 0;
+  bool more = false;  // with data: the loan is not used up, or the record did not fit
 };
 
 // One server-side TLS connection without any I/O: ciphertext in, ciphertext out, plaintext both ways. Single-threaded.

@@ -91,6 +91,69 @@ TEST_CASE("bytes arrive whole, however slowly the peer reads") {
   CHECK(pair.client_events.received == bytes + "the end");
 }
 
+TEST_CASE("bytes pushed in the middle of a turn come before those of its end") {
+  Pair pair;
+  pair.client.start_reading();
+  std::string output = "first,";
+  pair.server.push(output);
+  CHECK(output.empty());
+  CHECK(pair.server.try_send("second,") == 7);
+  output = "third";
+  pair.server.flush(output);
+  pair.run([&] { return pair.client_events.received.size() >= 18; });
+  CHECK(pair.client_events.received == "first,second,third");
+}
+
+TEST_CASE("nothing overtakes what the socket did not take") {
+  Pair pair;
+  std::string output(8 << 20, 'x');
+  pair.server.push(output);
+  CHECK(output.empty());
+  CHECK(pair.server.unsent() > 0);
+  CHECK(pair.server.try_send("late") == 0);
+  output = "late";
+  pair.server.push(output);
+  CHECK(output == "late");
+  pair.client.start_reading();
+  pair.run([&] { return pair.server_events.written; });
+  pair.server.flush(output);
+  pair.run([&] { return pair.client_events.received.size() >= (8 << 20) + 4; });
+  CHECK(pair.client_events.received.ends_with("xlate"));
+}
+
+TEST_CASE("a push that fails tells nobody: the next flush does") {
+  Pair pair;
+  pair.client.close();
+  for (int i = 0; i < 100; ++i) uv_run(pair.loop.get(), UV_RUN_NOWAIT);
+  std::string output = "x";
+  pair.server.push(output);  // answered with a reset
+  for (int i = 0; i < 100; ++i) uv_run(pair.loop.get(), UV_RUN_NOWAIT);
+  output = "y";
+  pair.server.push(output);
+  CHECK(output == "y");
+  CHECK(pair.server.try_send("z") == 0);
+  CHECK(pair.server_events.failed == 0);
+  pair.server.flush(output);
+  CHECK(output.empty());
+  CHECK(pair.server_events.failed != 0);
+  CHECK_FALSE(pair.server.is_open());
+}
+
+TEST_CASE("a stream that has much to read lets others have their turn") {
+  Pair pair;
+  std::string output(4 << 20, 'x');
+  pair.server.flush(output);
+  for (int i = 0; i < 100; ++i) uv_run(pair.loop.get(), UV_RUN_NOWAIT);
+  pair.client.start_reading();
+  std::size_t before = 0;
+  for (int turns = 0; turns < 1000 && pair.client_events.received.size() < (4 << 20); ++turns) {
+    uv_run(pair.loop.get(), UV_RUN_NOWAIT);
+    CHECK(pair.client_events.received.size() - before <= kReadBytesPerTurn + kReadScratchBytes);
+    before = pair.client_events.received.size();
+  }
+  CHECK(before == 4 << 20);
+}
+
 TEST_CASE("a stream that stopped reading delivers nothing until it starts again") {
   Pair pair;
   pair.client.start_reading();

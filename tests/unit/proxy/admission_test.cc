@@ -69,13 +69,26 @@ struct World {
     head.method = "GET";
     head.target = target;
     if (!host.empty()) head.fields.add("Host", host);
-    return admit({.snapshot = &snapshot,
-                  .listener = &snapshot.listeners[listener],
-                  .handshake_host = handshake_host,
-                  .identity = identity,
-                  .barred = barred,
-                  .source_ip = {}},
-                 head);
+    proxy::Admission admission;
+    // Whatever an earlier request left must not count.
+    admission.redirect = true;
+    admission.reason = core::Reason::internal;
+    admission.virtual_host = &snapshot.virtual_hosts.back();
+    admission.route = &snapshot.virtual_hosts.back().routes.back();
+    admission.decision = policy::Decision{.allow = true};
+    admission.host = "left.over";
+    admission.forwarded_host = "left.over:1";
+    admission.target.path = "/left/over";
+    admission.target.asterisk = true;
+    admission.target.encoded_slash = true;
+    admit({.snapshot = &snapshot,
+           .listener = &snapshot.listeners[listener],
+           .handshake_host = handshake_host,
+           .identity = identity,
+           .barred = barred,
+           .source_ip = {}},
+          head, admission);
+    return admission;
   }
 };
 
