@@ -114,6 +114,7 @@ timeouts: {{keep_alive: 300s, body_idle: 300s}}
 limits: {{connections: {connections}, body: 16GiB}}
 access_log: {log}
 admin: {{socket: "{folder}/admin.sock"}}
+{session}
 """
 
 
@@ -143,7 +144,8 @@ def our_config(values, features):
     if "identity" in features:
         headers = ', headers: {set: {X-Client-Verify: "${client.verify}", X-Client-DN: "${client.subject_dn}"}}'
     return OURS.format(**values, headers=headers, max_idle=0 if "no_upstream_keepalive" in features else 256,
-                       log=f"{{path: \"{values['folder']}/access.log\", format: json}}" if "log" in features else "off")
+                       log=f"{{path: \"{values['folder']}/access.log\", format: json}}" if "log" in features else "off",
+                       session="session: {store: tickets}" if "sealed_tickets" in features else "")
 
 
 def haproxy_command(binary, config):
@@ -162,6 +164,7 @@ def our_command(binary, config):
 KINDS = {
     "ours": ("gatewayd", our_config, our_command, ()),
     "before": ("gatewayd", our_config, our_command, ()),
+    "ours_tickets": ("gatewayd", our_config, our_command, ("sealed_tickets",)),
     "nginx": ("nginx", nginx_config, nginx_command, ()),
     "nginx_notickets": ("nginx", nginx_config, nginx_command, ("no_tickets",)),
     "haproxy": ("haproxy", haproxy_config, haproxy_command, ()),

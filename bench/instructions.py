@@ -29,6 +29,7 @@ class Operation:
     options: dict  # of bench_load
     few: int  # enough for all that is done once, or once a client
     many: int
+    gateway: str = "ours"
 
 
 OPERATIONS = {
@@ -36,6 +37,8 @@ OPERATIONS = {
     "full handshake": Operation({"mode": "full"}, 16, 56),
     "new client's full handshake": Operation({"mode": "full", "mint": 64}, 16, 56),
     "resumed handshake": Operation({"mode": "resume"}, 16, 66),
+    "full handshake, sealed tickets": Operation({"mode": "full"}, 16, 56, "ours_tickets"),
+    "resumed handshake, sealed tickets": Operation({"mode": "resume"}, 16, 66, "ours_tickets"),
     "1 MiB download": Operation({"mode": "keepalive", "path": "/bytes/1048576", "expect": 1048576}, 4, 44),
 }
 
@@ -73,7 +76,7 @@ class Counter:
         folder = self.folder / name
         folder.mkdir()
         output = folder / "callgrind.out"
-        gateway = gateways.Gateway("ours", {"ours": str(self.programs / "gatewayd")}, folder, self.pki, key="ec", features=(),
+        gateway = gateways.Gateway(operation.gateway, {operation.gateway: str(self.programs / "gatewayd")}, folder, self.pki, key="ec", features=(),
                                    origin=self.origin_port, workers=1, cpus=None, connections=200,
                                    wrap=["valgrind", "--tool=callgrind", f"--callgrind-out-file={output}"])
         try:
@@ -135,7 +138,7 @@ def main():
     passes = True
     for name, count in counts.items():
         if name not in baseline:
-            print(f"{name}: {count:,} instructions")
+            print(f"{name}: {count:,} instructions, no baseline yet")
             continue
         passed, told = verdict(name, baseline[name], count, known["tolerance"][name])
         passes = passes and passed

@@ -1,7 +1,7 @@
 """The measurements of a run as Markdown."""
 from statistics import median
 
-OURS = {"ours": ""}
+OURS = {"ours": "", "ours_tickets": ", sealed tickets"}
 PEERS = ("nginx", "nginx_notickets", "haproxy", "before")
 
 

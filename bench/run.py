@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parent.parent
 def arguments(command_line=None):
     parser = argparse.ArgumentParser(prog="./dev bench", description=__doc__)
     parser.add_argument("--scenarios", metavar="NAME,NAME", default=",".join(SCENARIOS), help="all: " + " ".join(SCENARIOS))
-    parser.add_argument("--gateways", metavar="NAME,NAME", help="ours, nginx, nginx_notickets, haproxy (all that are there)")
+    parser.add_argument("--gateways", metavar="NAME,NAME", help="ours, ours_tickets, nginx, nginx_notickets, haproxy (all that are there)")
     parser.add_argument("--before", metavar="GATEWAYD", help="another gatewayd, measured as `before`")
     parser.add_argument("--rounds", type=int, default=3, help="each gateway is measured once a round (3)")
     parser.add_argument("--duration", type=float, default=1.0, help="seconds of a measurement (1)")
@@ -101,7 +101,7 @@ def main():
     most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
     ours = str(settings.programs / "gatewayd")
-    binaries = {"ours": ours, "before": settings.before}
+    binaries = {"ours": ours, "ours_tickets": ours, "before": settings.before}
     columns = [name for name in gateways.KINDS if (settings.before if name == "before" else name in settings.gateways)]
     for name in [name for name in columns if not gateways.program(name, binaries)]:
         print(f"{name} is not installed and is left out", file=sys.stderr)

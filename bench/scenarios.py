@@ -24,7 +24,7 @@ def requests(path="/", expect=128, connections=64, **more):
 
 
 FULL = {"mode": "full", "connections": 32}
-VARIANTS = ("nginx_notickets",)
+VARIANTS = ("ours_tickets", "nginx_notickets")
 
 SCENARIOS = {
     "hs_full_ec": Scenario("handshake", "full handshake, ECDSA P-256, TLS 1.3, 8 clients", FULL, handshakes="full", columns=VARIANTS),
