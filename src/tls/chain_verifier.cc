@@ -112,13 +112,13 @@ std::string describe(const Verdict& verdict, const VerifiedChain& chain) {
 
 // All that is to be found out about the chain once and for all.
 core::Result<VerifiedPath> verify_in_full(X509_STORE_CTX* context, const WorkerLibrary& library,
-                                          const HostOptions& host) {
+                                          const HostOptions& host, KnownIssuers& issuers) {
   const X509* leaf = X509_STORE_CTX_get0_cert(context);
   if (der_of(leaf).size() > kMaxLeafBytes)
     return refused(Reason::malformed_certificate, "the certificate is too large");
   TRY([[maybe_unused]] const bool bearable, check_key_sizes(X509_STORE_CTX_get0_untrusted(context)));
   VerifiedPath path;
-  TRY(path.certificates, find_path(context, library.now(), library.context()));
+  TRY(path.certificates, find_path(context, library.now(), library.context(), issuers));
   const STACK_OF(X509)* certificates = path.certificates.get();
   TRY([[maybe_unused]] const bool proper, check_profile(certificates, *host.trust, host.settings.min_rsa_bits));
   TRY(path.elements, elements_of(certificates, library.sha256()));
@@ -194,7 +194,7 @@ core::Result<std::shared_ptr<const VerifiedPeer>> verify(X509_STORE_CTX* context
   if (auto peer = known_peer(context, state, known.chains, key)) return peer;
   known.chains.count_miss();
   report_presented(leaf, state.report);
-  TRY(VerifiedPath path, verify_in_full(context, library, *host));
+  TRY(VerifiedPath path, verify_in_full(context, library, *host, known.issuers));
   TRY(auto peer, admit(path, state));
   keep_certificates(presented, path.certificates.get(), known.certificates);
   known.chains.put(key, std::move(path));

@@ -15,6 +15,7 @@ inline constexpr std::size_t kMaxSerialBytes = 64;    // RFC 5280 says 20; some 
 // Of one worker, each some 10 KiB with its parsed certificate and its identity.
 inline constexpr std::size_t kMaxVerifiedChains = 4096;
 inline constexpr std::size_t kMaxSharedCertificates = 4096;
+inline constexpr std::size_t kMaxKnownIssuerPaths = 1024;
 inline constexpr int kMaxExtensions = 128;  // of one certificate
 inline constexpr int kMaxDetours = 4;       // other paths tried for one chain
 inline constexpr std::size_t kMaxAltNames = 1024;

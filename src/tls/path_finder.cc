@@ -13,8 +13,9 @@ namespace {
 
 using core::Reason;
 
-core::Result<CertificateStackPtr> verify(X509_STORE_CTX* context, std::chrono::sys_seconds now) {
+core::Result<CertificateStackPtr> verify(X509_STORE_CTX* context, std::chrono::sys_seconds now, KnownIssuers& issuers) {
   X509_STORE_CTX_set_time(context, 0, now.time_since_epoch().count());
+  const KnownIssuers::Use use(context, issuers);
   const bool verified = X509_verify_cert(context) == 1;
   const int error = X509_STORE_CTX_get_error(context);
   take_openssl_errors();
@@ -78,14 +79,14 @@ CertificateStackPtr all_but(const STACK_OF(X509) * presented, const X509* avoide
 }  // namespace
 
 core::Result<CertificateStackPtr> find_path(X509_STORE_CTX* context, std::chrono::sys_seconds now,
-                                            OSSL_LIB_CTX* library) {
-  auto first = verify(context, now);
+                                            OSSL_LIB_CTX* library, KnownIssuers& issuers) {
+  auto first = verify(context, now, issuers);
   if (first) return first;
   for (const X509* avoided : doubtful(context)) {
     const CertificateStackPtr rest = all_but(X509_STORE_CTX_get0_untrusted(context), avoided);
     const StoreContextPtr fresh = rest ? detour(context, rest.get(), library) : nullptr;
     if (!fresh) return core::fail(Reason::internal, core::Side::gateway, "no memory for a path");
-    if (auto other = verify(fresh.get(), now)) return other;
+    if (auto other = verify(fresh.get(), now, issuers)) return other;
   }
   return first;
 }

@@ -116,6 +116,8 @@ VerificationCounts WorkerContextSet::verification_counts() const {
           .chain_misses = chains.misses,
           .chain_evictions = chains.evictions,
           .chains = known.chains.size(),
+          .paths_verified = known.issuers.counts().full,
+          .leaves_verified = known.issuers.counts().leaves,
           .certificates_parsed = certificates.parsed,
           .certificates_shared = certificates.shared};
 }

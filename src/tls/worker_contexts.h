@@ -35,7 +35,9 @@ struct VerificationCounts {
   std::uint64_t chain_hits = 0;
   std::uint64_t chain_misses = 0;  // chains that were verified in full, accepted or not
   std::uint64_t chain_evictions = 0;
-  std::uint64_t chains = 0;  // known now
+  std::uint64_t chains = 0;           // known now
+  std::uint64_t paths_verified = 0;   // of the misses that had a path: all of its signatures were checked
+  std::uint64_t leaves_verified = 0;  // or the leaf's only, under issuers that were known
   std::uint64_t certificates_parsed = 0;
   std::uint64_t certificates_shared = 0;
 };

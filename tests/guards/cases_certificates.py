@@ -112,4 +112,9 @@ CASES = [
                "      verdict.reason != Reason::none) {",
                "if (const Verdict verdict = judge_elements(peer->chain, library.now(), host, library.revocations());\n"
                "      verdict.reason == Reason::internal) {")]),
+    Case("a forged certificate under a CA that was seen before",
+         "What was known of an issuer's own signature was taken for the signature of what it had not signed.",
+         "Known issuers spare the checks of their own signatures only; the leaf's is checked by the key in the path, and paths are built anew.",
+         ["tls: a forged leaf under known issuers is refused as under unknown ones"],
+         [Edit("src/tls/known_issuers.cc", "X509_verify(sk_X509_value(path, 0), issuer_key) == 1) {", "X509_verify(sk_X509_value(path, 0), issuer_key) != 42) {")]),
 ]
