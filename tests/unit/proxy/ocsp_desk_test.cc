@@ -43,8 +43,9 @@ tls::VerifiedPeer peer(const std::string& serial) {
   tls::VerifiedPeer made;
   made.chain.elements.resize(2);
   made.chain.elements.front().serial = serial;
-  made.identity =
-      std::make_shared<const core::PeerIdentity>(core::PeerIdentity{.certificate_der = "certificate " + serial});
+  core::PeerIdentity identity;
+  identity.certificate_der = "certificate " + serial;
+  made.identity = std::make_shared<const core::PeerIdentity>(std::move(identity));
   made.issuer = std::make_shared<const tls::Der>("issuer");
   return made;
 }
