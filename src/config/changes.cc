@@ -238,6 +238,18 @@ void compare_crl_sources(const LoadedConfig& before, const LoadedConfig& after, 
   }
 }
 
+// 0: sessions are tickets.
+void compare_session_stores(std::size_t before, std::size_t after, Lines& lines) {
+  if (before == after) return;
+  if (after == 0) {
+    lines.emplace_back("sessions are sealed tickets, no longer kept here");
+  } else if (before == 0) {
+    lines.push_back(fmt::format("sessions are kept here, {} of them, no longer sealed tickets", after));
+  } else {
+    lines.push_back(fmt::format("capacity for sessions {} instead of {}", after, before));
+  }
+}
+
 void compare_settings(const LoadedConfig& before, const LoadedConfig& after, Lines& lines) {
   const proxy::Snapshot& a = *before.snapshot;
   const proxy::Snapshot& b = *after.snapshot;
@@ -254,10 +266,7 @@ void compare_settings(const LoadedConfig& before, const LoadedConfig& after, Lin
   if (old_keys && new_keys ? !old_keys->same_as(*new_keys) : old_keys != new_keys) {
     lines.emplace_back("session ticket keys changed");
   }
-  if (before.session_capacity != after.session_capacity) {
-    lines.push_back(
-        fmt::format("capacity for sessions {} instead of {}", after.session_capacity, before.session_capacity));
-  }
+  compare_session_stores(before.session_capacity, after.session_capacity, lines);
   if (before.watch != after.watch) {
     const bool switched = before.watch == Watch::off || after.watch == Watch::off;
     lines.push_back(switched ? fmt::format("watch turned {}", after.watch == Watch::off ? "off" : "on")

@@ -8,6 +8,7 @@ import time
 
 from harness.clients import VERSIONS, context, tls
 from harness.config import document, respond, virtual_host
+from harness.http import Closed
 from harness.waiting import eventually
 
 SANITIZED = bool(os.environ.get("GATEWAY_SANITIZED"))
@@ -33,7 +34,8 @@ def visit(port, ctx, session=None):
 def may_enter(port, ctx, session=None):
     try:
         return visit(port, ctx, session)[0] == 200
-    except OSError:
+    except (OSError, Closed):
+        # An alert, a reset, or a connection that was ended before it got an answer.
         return False
 
 
