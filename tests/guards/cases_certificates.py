@@ -101,7 +101,7 @@ CASES = [
          "A chain is recognised by the digests of all its certificates, in their order, and of all that the host's trust set asks of it.",
          ["tls: a chain that one trust set admits is nothing to another",
           "tls: a known leaf without its issuer, or with other certificates beside it, is verified anew"],
-         [Edit("src/tls/chain_cache.cc", "  append(bytes, context);\n", ""),
+         [Edit("src/tls/chain_cache.cc", "append(bytes, context);", "static_cast<void>(context);"),
           Edit("src/tls/chain_cache.cc", "for (int i = 0; i < sk_X509_num(presented); ++i) {", "for (int i = 0; i < 1; ++i) {")]),
     Case("a chain that was good yesterday",
          "A cached verification outlived the expiry or the revocation of a certificate in it.",
