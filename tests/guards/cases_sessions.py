@@ -142,7 +142,7 @@ CASES = [
          "A session that had ended in a fatal alert was resumed (RFC 5246 section 7.2.2 forbids it).",
          "A fatal alert takes the session out of the cache.",
          ["tls: a session whose handshake or connection failed is forgotten, one that was only cut off is not"],
-         [Edit("src/tls/session_cache_callbacks.cc", "if (cache != nullptr && id) cache->remove(*id);", "static_cast<void>(id);")]),
+         [Edit("src/tls/session_cache_callbacks.cc", "if (cache != nullptr && id) cache->remove(*id);", "if (cache != nullptr && id) static_cast<void>(*id);")]),
     Case("caddy 7724",
          "Resumption was turned off with client authentication, or verified again at the price of a handshake; a mend broke mutual TLS.",
          "A session is judged as of now without work for signatures: time, revocation, anchors, then the policy for each request.",
