@@ -13,6 +13,7 @@ void Deadline::cancel() {
 
 DeadlineWheel::DeadlineWheel(EventLoop& loop) : loop_(loop) {
   timer_.init([&](uv_timer_t* handle) { return uv_timer_init(loop.get(), handle); }, this);
+  backlog_.init([&](uv_idle_t* handle) { return uv_idle_init(loop.get(), handle); }, this);
   last_tick_ = current_tick();
 }
 
@@ -60,27 +61,42 @@ void DeadlineWheel::remove(Deadline& deadline) {
     if (head == &deadline) head = deadline.next_;
   }
   deadline.next_ = deadline.previous_ = nullptr;
-  if (--count_ == 0) uv_timer_stop(timer_.get());
+  if (--count_ != 0) return;
+  uv_timer_stop(timer_.get());
+  uv_idle_stop(backlog_.get());
 }
 
 void DeadlineWheel::advance() {
   const std::uint64_t now = current_tick();
   // After a long stall every slot needs one visit, not one a tick.
   if (now - last_tick_ > kSlots) last_tick_ = now - kSlots;
-  while (last_tick_ < now) expire_slot(++last_tick_);
+  std::size_t room = kMostAtOnce;
+  while (last_tick_ < now) {
+    // Counted up first: a callback may find the wheel empty and begin it anew, from the tick of now.
+    const std::uint64_t tick = ++last_tick_;
+    if (expire_slot(tick, room)) continue;
+    last_tick_ = tick - 1;
+    uv_idle_start(backlog_.get(), [](uv_idle_t* handle) {
+      if (auto* self = UvHandle<uv_idle_t>::owner<DeadlineWheel>(handle)) self->advance();
+    });
+    return;
+  }
+  uv_idle_stop(backlog_.get());
 }
 
-void DeadlineWheel::expire_slot(std::uint64_t tick) {
+bool DeadlineWheel::expire_slot(std::uint64_t tick, std::size_t& room) {
   // A callback may set or cancel any deadline, so start over from the head after each; what is due later stays in the
   // slot.
   for (;;) {
     Deadline* const head = slot(tick);
-    if (head == nullptr) return;
+    if (head == nullptr) return true;
     Deadline* due = head;
     while (due->tick_ > tick) {
       due = due->next_;
-      if (due == head) return;
+      if (due == head) return true;
     }
+    if (room == 0) return false;
+    --room;
     remove(*due);
     due->on_expired_();
   }

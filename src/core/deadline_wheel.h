@@ -10,8 +10,8 @@ namespace gateway::core {
 
 class DeadlineWheel;
 
-// A point in time at which `on_expired` is called once, kTick late at the most (and one tick early never). A member of
-// what it guards: its destructor cancels. Setting and cancelling are O(1).
+// A point in time at which `on_expired` is called once, never early, and kTick late at the most unless very many are
+// due at once. A member of what it guards: its destructor cancels. Setting and cancelling are O(1).
 class Deadline {
  public:
   using Callback = std::move_only_function<void()>;
@@ -33,9 +33,13 @@ class Deadline {
   Deadline* previous_ = nullptr;
 };
 
-// All deadlines of one loop on one uv_timer, which runs only while there are any.
+// All deadlines of one loop on one uv_timer, which runs only while there are any. However many are due at once, one
+// turn of the loop serves kMostAtOnce of them: ten thousand idle connections that end together must not keep others
+// waiting.
 class DeadlineWheel {
  public:
+  static constexpr std::size_t kMostAtOnce = 64;
+
   explicit DeadlineWheel(EventLoop& loop);
   ~DeadlineWheel();
   DeadlineWheel(const DeadlineWheel&) = delete;
@@ -48,12 +52,14 @@ class DeadlineWheel {
   void insert(Deadline& deadline, Milliseconds from_now);
   void remove(Deadline& deadline);
   void advance();
-  void expire_slot(std::uint64_t tick);
+  // False once `room` callbacks were called and more are due.
+  bool expire_slot(std::uint64_t tick, std::size_t& room);
   [[nodiscard]] std::uint64_t current_tick() const;
   Deadline*& slot(std::uint64_t tick) { return slots_[tick % kSlots]; }
 
   EventLoop& loop_;
   UvHandle<uv_timer_t> timer_;
+  UvHandle<uv_idle_t> backlog_;  // runs while more is due than one turn takes
   std::array<Deadline*, kSlots> slots_{};
   std::uint64_t last_tick_ = 0;
   std::size_t count_ = 0;

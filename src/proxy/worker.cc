@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "core/mailbox.h"
+#include "core/sliced_sweep.h"
 #include "core/tcp_listener.h"
 #include "proxy/client_connection.h"
 #include "proxy/metrics_copy.h"
@@ -39,6 +40,8 @@ class Worker::Impl final : public ClientConnectionOwner {
                 .ask_ocsp = options_.ask_ocsp,
                 .ocsp_reply = [this](OcspAnswered answered) { mailbox_.post(std::move(answered)); }}),
         mailbox_(loop_.get(), [this](WorkerMessage&& message) { handle(std::move(message)); }),
+        drain_sweep_(
+            loop_, [this] { return connections_.size(); }, [this](std::size_t i) { tell_of_drain(*connections_[i]); }),
         judge_timer_(state_.wheel, [this] { begin_judging(); }),
         drain_deadline_(state_.wheel, [this] { end_drain(); }) {
     for (auto* idle : {&judge_idle_, &report_idle_})
@@ -181,7 +184,7 @@ class Worker::Impl final : public ClientConnectionOwner {
   void announce_drain() {
     if (state_.drain_announced || state_.draining) return;
     state_.drain_announced = true;
-    for (const auto& connection : connections_) connection->announce_drain();
+    drain_sweep_.begin();
   }
 
   void begin_drain() {
@@ -189,10 +192,17 @@ class Worker::Impl final : public ClientConnectionOwner {
     state_.draining = true;
     listeners_.clear();
     drain_deadline_.set(state_.snapshot() ? state_.snapshot()->timeouts.drain : core::Timeouts{}.drain);
-    for (std::size_t i = connections_.size(); i > 0; --i) {
-      if (i <= connections_.size()) connections_[i - 1]->begin_drain();
-    }
+    drain_sweep_.begin();
     if (connections_.empty()) end_drain();
+  }
+
+  // Who sends a request before it is told gets an answer that says it.
+  void tell_of_drain(ClientConnection& connection) {
+    if (state_.draining) {
+      connection.begin_drain();
+    } else {
+      connection.announce_drain();
+    }
   }
 
   void end_drain() {
@@ -245,6 +255,7 @@ class Worker::Impl final : public ClientConnectionOwner {
   std::vector<std::unique_ptr<ClientConnection>> connections_;
   core::UvHandle<uv_idle_t> judge_idle_;
   core::UvHandle<uv_idle_t> report_idle_;
+  core::SlicedSweep drain_sweep_;
   MetricsCopy metrics_copy_;
   std::uint64_t report_request_ = 0;
   core::Deadline judge_timer_;

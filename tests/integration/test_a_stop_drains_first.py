@@ -1,4 +1,5 @@
 """SIGTERM and SIGINT let running requests finish, within the drain timeout; a second one ends at once."""
+import contextlib
 import signal
 import socket
 import threading
@@ -82,3 +83,20 @@ def test_an_idle_gateway_stops_at_once_and_removes_its_socket(slow):
 def _refuses(port):
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) != 0
+
+
+def test_many_idle_connections_all_close_while_a_request_finishes(slow, pki):
+    """They are told a few at a time."""
+    running, behind, go = slow
+    with contextlib.ExitStack() as stack:
+        busy = stack.enter_context(tls(running.port, "open.test", pki))
+        idle = [stack.enter_context(tls(running.port, "open.test", pki)) for _ in range(200)]
+        assert all(each.request().status == 200 for each in idle)
+        busy.send(head(target="/slow"))
+        behind.got(201)
+        running.signal(signal.SIGTERM)
+        assert all(each.is_closed() for each in idle)
+        assert running.running()
+        go.set()
+        assert busy.response().text == "late"
+    assert running.wait() == 0

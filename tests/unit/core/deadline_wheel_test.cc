@@ -2,7 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <memory>
+#include <utility>
 #include <vector>
 
 using namespace gateway::core;
@@ -86,4 +88,47 @@ TEST_CASE("a deadline further away than the wheel is long stays for a later roun
   CHECK_FALSE(wrong);
   CHECK(far.is_set());
   far.cancel();
+}
+
+TEST_CASE(
+    "of very many deadlines that are due at once each turn of the loop serves a bounded number, and none is lost") {
+  constexpr std::size_t kMany = DeadlineWheel::kMostAtOnce * 5 + 3;
+  EventLoop loop;
+  DeadlineWheel wheel(loop);
+  std::size_t expired = 0;
+  std::vector<std::unique_ptr<Deadline>> deadlines;
+  for (std::size_t i = 0; i < kMany; ++i) {
+    deadlines.push_back(std::make_unique<Deadline>(wheel, [&] { ++expired; }));
+    deadlines.back()->set(Milliseconds(60));
+  }
+  std::size_t most = 0;
+  run_until(loop, [&, before = std::size_t{0}]() mutable {
+    most = std::max(most, expired - std::exchange(before, expired));
+    return expired == kMany;
+  });
+  CHECK(expired == kMany);
+  // The timer and the backlog may both have their turn in one.
+  CHECK(most <= 2 * DeadlineWheel::kMostAtOnce);
+  CHECK(most >= DeadlineWheel::kMostAtOnce);
+}
+
+TEST_CASE("a deadline that is cancelled while others are served before it never expires") {
+  constexpr std::size_t kMany = DeadlineWheel::kMostAtOnce + 10;
+  EventLoop loop;
+  DeadlineWheel wheel(loop);
+  std::size_t expired = 0;
+  std::vector<std::unique_ptr<Deadline>> deadlines;
+  for (std::size_t i = 0; i < kMany; ++i) {
+    deadlines.push_back(std::make_unique<Deadline>(wheel, [&] { ++expired; }));
+    deadlines.back()->set(Milliseconds(1));
+  }
+  run_until(loop, [&] { return expired != 0; });
+  CHECK(expired == DeadlineWheel::kMostAtOnce);
+  for (const auto& deadline : deadlines) deadline->cancel();
+  bool done = false;
+  Deadline end(wheel, [&] { done = true; });
+  end.set(Milliseconds(120));
+  run_until(loop, [&] { return done; });
+  CHECK(done);
+  CHECK(expired == DeadlineWheel::kMostAtOnce);
 }
