@@ -32,16 +32,16 @@ void WorkerSet::start() {
 
 core::Result<void> WorkerSet::can_serve(const tls::HostOptions& host,
                                         const std::shared_ptr<const tls::TicketKeys>& ticket_keys) const {
-  TRY(const auto built, tls::WorkerContexts::build(libraries_.front(), {std::make_shared<const tls::HostOptions>(host)},
-                                                   ticket_keys, nullptr));
+  TRY(const auto built,
+      tls::WorkerContexts::build(libraries_.front(), tls::HostList({std::make_shared<const tls::HostOptions>(host)}),
+                                 ticket_keys, nullptr));
   return {};
 }
 
 core::Result<WorkerSet::Contexts> WorkerSet::build_contexts(
     const proxy::Snapshot& snapshot, const std::shared_ptr<const tls::TicketKeys>& ticket_keys) const {
-  std::vector<std::shared_ptr<const tls::HostOptions>> hosts;
-  hosts.reserve(snapshot.virtual_hosts.size());
-  for (const auto& host : snapshot.virtual_hosts) hosts.push_back(host.tls);
+  tls::HostList hosts;
+  for (const auto& host : snapshot.virtual_hosts) hosts.add(host.tls);
   Contexts built;
   for (unsigned i = 0; i < size(); ++i) {
     TRY(auto contexts, tls::WorkerContexts::build(libraries_[i], hosts, ticket_keys, contexts_[i].get()));

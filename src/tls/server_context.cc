@@ -68,19 +68,11 @@ core::Result<SslContextPtr> new_context(const WorkerLibrary& library, const TlsS
   return context;
 }
 
-core::Result<bool> name_cas(SSL_CTX* ctx, const TrustSet& trust, OSSL_LIB_CTX* library) {
-  if (!trust.send_ca_names || trust.anchors.size() > kMaxCaNames) return true;
-  NameStackPtr names(sk_X509_NAME_new_null());
-  std::size_t bytes = 0;
-  for (const Der& anchor : trust.anchors) {
-    const X509Ptr certificate = parse_certificate(anchor, library);
-    if (!certificate || !names) return openssl_failure("a trust anchor can't be parsed");
-    bytes += name_der_of(X509_get_subject_name(certificate.get())).size();
-    NamePtr name(X509_NAME_dup(X509_get_subject_name(certificate.get())));
-    if (!name || sk_X509_NAME_push(names.get(), name.get()) <= 0) return openssl_failure("a CA name can't be kept");
-    static_cast<void>(name.release());  // the stack's now
-  }
-  if (bytes <= kMaxCaNamesBytes) SSL_CTX_set_client_CA_list(ctx, names.release());
+core::Result<bool> name_cas(SSL_CTX* ctx, const TrustSet& trust, const AnchorStore& anchors) {
+  if (!trust.send_ca_names || !anchors.ca_names) return true;
+  NameStackPtr names(SSL_dup_CA_list(anchors.ca_names.get()));
+  if (!names) return openssl_failure("a CA name can't be kept");
+  SSL_CTX_set_client_CA_list(ctx, names.release());
   return true;
 }
 
@@ -100,22 +92,10 @@ core::Result<VerifyParamPtr> build_verify_param(const TrustSet* trust) {
 
 }  // namespace
 
-core::Result<StorePtr> build_anchor_store(const std::vector<Der>& anchors, OSSL_LIB_CTX* library) {
-  StorePtr store(X509_STORE_new());
-  if (!store) return openssl_failure("no trust store");
-  for (const Der& anchor : anchors) {
-    const X509Ptr certificate = parse_certificate(anchor, library);
-    if (!certificate || X509_STORE_add_cert(store.get(), certificate.get()) != 1) {
-      return openssl_failure("a trust anchor can't be parsed");
-    }
-  }
-  return store;
-}
-
 core::Result<std::shared_ptr<const HostContext>> HostContext::build(std::shared_ptr<WorkerLibrary> library,
                                                                     const HostOptions& options,
-                                                                    X509_STORE* verify_store) {
-  if (options.client_auth != ClientAuth::off && (!options.trust || verify_store == nullptr)) {
+                                                                    const AnchorStore* anchors) {
+  if (options.client_auth != ClientAuth::off && (!options.trust || anchors == nullptr)) {
     return core::fail(core::Reason::internal, core::Side::gateway,
                       "client certificates can't be verified without a trust set");
   }
@@ -127,8 +107,10 @@ core::Result<std::shared_ptr<const HostContext>> HostContext::build(std::shared_
   if (!options.stapled.empty()) install_stapling(ctx, *host->library_);
   SSL_CTX_set_cert_verify_callback(ctx, &verify_client_chain, nullptr);
   if (options.trust && options.client_auth != ClientAuth::off) {
-    if (SSL_CTX_set1_verify_cert_store(ctx, verify_store) != 1) return openssl_failure("the trust store can't be used");
-    TRY([[maybe_unused]] const bool named, name_cas(ctx, *options.trust, host->library_->context()));
+    if (SSL_CTX_set1_verify_cert_store(ctx, anchors->store.get()) != 1) {
+      return openssl_failure("the trust store can't be used");
+    }
+    TRY([[maybe_unused]] const bool named, name_cas(ctx, *options.trust, *anchors));
   }
   host->content_digest_ = content_digest_of(options);
   host->session_context_ = session_context_of(options);

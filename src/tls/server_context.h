@@ -6,6 +6,7 @@
 
 #include "core/peer_identity.h"
 #include "core/result.h"
+#include "tls/anchor_store.h"
 #include "tls/host_options.h"
 #include "tls/openssl_ptr.h"
 #include "tls/token_key.h"
@@ -17,9 +18,9 @@ namespace gateway::tls {
 // belong to the snapshot, while this is reused by the next one. Immutable, used by one worker.
 class HostContext {
  public:
-  // `verify_store` holds the anchors of the host's trust set; null for a host without one.
+  // `anchors` are those of the host's trust set; null for a host without one.
   static core::Result<std::shared_ptr<const HostContext>> build(std::shared_ptr<WorkerLibrary> library,
-                                                                const HostOptions& options, X509_STORE* verify_store);
+                                                                const HostOptions& options, const AnchorStore* anchors);
 
   [[nodiscard]] SSL_CTX* ssl_context() const noexcept { return context_.get(); }
   [[nodiscard]] const core::Sha256& content_digest() const noexcept { return content_digest_; }
@@ -57,9 +58,6 @@ class HostContext {
   std::string groups_;
   std::size_t max_client_chain_bytes_ = 0;
 };
-
-// A store of `anchors` and nothing else.
-core::Result<StorePtr> build_anchor_store(const std::vector<Der>& anchors, OSSL_LIB_CTX* library);
 
 // The context that every connection begins with. Poisoned: verification demanded and always refused, no certificate, no
 // tickets, depth 0. A connection that was not moved to a host by apply_host() can't complete a handshake.

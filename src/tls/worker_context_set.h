@@ -12,9 +12,10 @@ namespace gateway::tls {
 // The one implementation of WorkerContexts, as the rest of this folder sees it.
 class WorkerContextSet final : public WorkerContexts {
  public:
-  static core::Result<std::shared_ptr<const WorkerContextSet>> build(
-      std::shared_ptr<WorkerLibrary> library, const std::vector<std::shared_ptr<const HostOptions>>& hosts,
-      std::shared_ptr<const TicketKeys> ticket_keys, const WorkerContexts* previous);
+  static core::Result<std::shared_ptr<const WorkerContextSet>> build(std::shared_ptr<WorkerLibrary> library,
+                                                                     const HostList& hosts,
+                                                                     std::shared_ptr<const TicketKeys> ticket_keys,
+                                                                     const WorkerContexts* previous);
 
   [[nodiscard]] const HostOptions* host(std::uint32_t index) const override;
   [[nodiscard]] RevocationKnowledge& revocations() const override;
@@ -28,6 +29,7 @@ class WorkerContextSet final : public WorkerContexts {
   [[nodiscard]] const TicketKeyRing& ticket_keys() const { return *ticket_keys_; }
 
  private:
+  class Reusable;
   WorkerContextSet() = default;
   // Lets new CRLs know the intermediate CAs that the previous snapshot's hosts of the same names have met.
   void show_issuers_of(const WorkerContextSet& previous) const;

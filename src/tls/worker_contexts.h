@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "core/result.h"
-#include "tls/host_options.h"
+#include "tls/host_list.h"
 #include "tls/known_revocations.h"
 #include "tls/staples.h"
 
@@ -50,10 +50,11 @@ bool can_share_certificates();
 class WorkerContexts {
  public:
   // Runs on the control thread. Hosts whose content digest is equal to one in `previous` (may be null) reuse its
-  // context. `hosts[i]` is null for a virtual host without TLS.
-  static core::Result<std::shared_ptr<const WorkerContexts>> build(
-      std::shared_ptr<WorkerLibrary> library, const std::vector<std::shared_ptr<const HostOptions>>& hosts,
-      std::shared_ptr<const TicketKeys> ticket_keys, const WorkerContexts* previous);
+  // context.
+  static core::Result<std::shared_ptr<const WorkerContexts>> build(std::shared_ptr<WorkerLibrary> library,
+                                                                   const HostList& hosts,
+                                                                   std::shared_ptr<const TicketKeys> ticket_keys,
+                                                                   const WorkerContexts* previous);
   virtual ~WorkerContexts() = default;
 
   [[nodiscard]] virtual const HostOptions* host(std::uint32_t index) const = 0;

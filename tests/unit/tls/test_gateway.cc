@@ -127,7 +127,7 @@ void Gateway::use_ticket_keys(std::shared_ptr<const TicketKeys> keys) {
 }
 
 void Gateway::build() {
-  auto contexts = WorkerContexts::build(library_, options_, keys_, contexts_.get());
+  auto contexts = WorkerContexts::build(library_, HostList(options_), keys_, contexts_.get());
   require(contexts.has_value(), contexts ? "" : contexts.error().detail);
   contexts_ = *contexts;
 }
