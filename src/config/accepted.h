@@ -13,7 +13,7 @@ namespace gateway::config {
 // edited by now. Immutable, held by the control thread.
 struct Accepted {
   std::string file;  // absolute path of the config, where relative paths start
-  Config config;
+  std::shared_ptr<const Config> config;
   std::unordered_map<std::string, TrustMaterial::Trust> trust;  // that is in use, by name
   std::shared_ptr<tls::CrlCache> crls;                          // of all loads and rotations
   std::unordered_map<std::string, core::Sha256> host_inputs;    // inputs_of() what each virtual host serves, by name

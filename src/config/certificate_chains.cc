@@ -29,7 +29,7 @@ std::shared_ptr<const CertificateChains::Chain> CertificateChains::read(const Te
     sink_.error(path.at, path.value, content.error());
     return nullptr;
   }
-  const core::Sha256 digest = tls::sha256({**content});
+  const core::Sha256& digest = files_.digest(path.value);
   if (auto known = memory_ != nullptr ? memory_->chains.find(digest) : nullptr) {
     return chains_.emplace(path.value, std::move(known)).first->second;
   }

@@ -14,6 +14,15 @@ namespace gateway::config {
 namespace {
 
 using Lines = std::vector<std::string>;
+using PolicyPtr = std::shared_ptr<const policy::PolicySpec>;
+
+template <typename Item>
+std::string_view name_of(const Item& item) {
+  return item.name;
+}
+std::string_view name_of(const PolicyPtr& policy) {
+  return policy->name;
+}
 
 bool same_rule(const policy::RuleSpec& a, const policy::RuleSpec& b) {
   return a.effect == b.effect &&
@@ -23,15 +32,15 @@ bool same_rule(const policy::RuleSpec& a, const policy::RuleSpec& b) {
 }
 
 // Calls `compare(line_prefix, old, new)` for what is in both, and adds a line for what is in one only. Elements have a
-// `name`.
+// name_of().
 template <typename Items, typename Compare>
 void by_name(std::string_view kind, const Items& before, const Items& after, Lines& lines, Compare compare) {
   using Item = typename Items::value_type;
   std::unordered_map<std::string_view, const Item*> old;
-  for (const Item& item : before) old.emplace(item.name, &item);
+  for (const Item& item : before) old.emplace(name_of(item), &item);
   for (const Item& item : after) {
-    const std::string prefix = fmt::format("{} {}", kind, escaped(item.name));
-    const auto found = old.find(item.name);
+    const std::string prefix = fmt::format("{} {}", kind, escaped(name_of(item)));
+    const auto found = old.find(name_of(item));
     if (found == old.end()) {
       lines.push_back(prefix + " added");
       continue;
@@ -40,7 +49,7 @@ void by_name(std::string_view kind, const Items& before, const Items& after, Lin
     old.erase(found);
   }
   for (const Item& item : before) {
-    if (old.contains(item.name)) lines.push_back(fmt::format("{} {} removed", kind, escaped(item.name)));
+    if (old.contains(name_of(item))) lines.push_back(fmt::format("{} {} removed", kind, escaped(name_of(item))));
   }
 }
 
@@ -167,10 +176,10 @@ void compare_hosts(const LoadedConfig& before, const LoadedConfig& after, Lines&
 
 void compare_policies(const LoadedConfig& before, const LoadedConfig& after, Lines& lines) {
   by_name("policy", before.policies, after.policies, lines,
-          [&](const std::string& prefix, const policy::PolicySpec& a, const policy::PolicySpec& b) {
+          [&](const std::string& prefix, const PolicyPtr& a, const PolicyPtr& b) {
             Lines rules;
             std::size_t changed = 0;
-            by_name("", a.rules, b.rules, rules,
+            by_name("", a->rules, b->rules, rules,
                     [&](const std::string&, const policy::RuleSpec& x, const policy::RuleSpec& y) {
                       if (!same_rule(x, y)) ++changed;
                     });
@@ -184,7 +193,7 @@ void compare_policies(const LoadedConfig& before, const LoadedConfig& after, Lin
             line(ending(" added"), "added");
             line(ending(" removed"), "removed");
             line(changed, "changed");
-            if (a.default_effect != b.default_effect) lines.push_back(prefix + ": default changed");
+            if (a->default_effect != b->default_effect) lines.push_back(prefix + ": default changed");
           });
 }
 

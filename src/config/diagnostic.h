@@ -47,6 +47,7 @@ class DiagnosticSink {
   }
   [[nodiscard]] bool has_errors() const { return findings_.errors != 0; }
   [[nodiscard]] std::size_t errors() const { return findings_.errors; }
+  [[nodiscard]] bool is_empty() const { return findings_.all.empty(); }
   // In the order of the file. Empty and without errors afterwards.
   std::vector<Diagnostic> take();
 

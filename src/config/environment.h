@@ -1,12 +1,17 @@
 #pragma once
 
+#include <cstdint>
 #include <expected>
+#include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 
-#include "config/load.h"
-
 namespace gateway::config {
+
+// nullopt: the variable is not set.
+using Environment = std::function<std::optional<std::string>(const std::string& name)>;
+Environment process_environment();
 
 enum class Variables : std::uint8_t {
   environment_only,  // the result is the final text

@@ -88,8 +88,8 @@ FileReader::FileReader(const std::string& config_file, std::vector<WatchedFile>&
     : config_file_(config_file), folder_(std::filesystem::path(config_file).parent_path()), watched_(watched) {}
 
 FileReader::~FileReader() {
-  for (auto& [path, content] : files_) {
-    if (content) core::wipe(content->data(), content->size());
+  for (auto& [path, file] : files_) {
+    if (file.content) core::wipe(file.content->data(), file.content->size());
   }
 }
 
@@ -97,12 +97,24 @@ std::string FileReader::absolute(const std::string& path) const {
   return (folder_ / path).lexically_normal().string();
 }
 
-std::expected<const std::string*, std::string> FileReader::read(const std::string& path) {
+FileReader::File& FileReader::file(const std::string& path) {
+  if (const auto known = by_spelling_.find(path); known != by_spelling_.end()) return *known->second;
   const std::string full = absolute(path);
   auto found = files_.find(full);
-  if (found == files_.end()) found = files_.emplace(full, read_once_watched(full)).first;
-  if (!found->second) return std::unexpected(found->second.error());
-  return &*found->second;
+  if (found == files_.end()) found = files_.emplace(full, File{read_once_watched(full), std::nullopt}).first;
+  return *by_spelling_.emplace(path, &found->second).first->second;
+}
+
+std::expected<const std::string*, std::string> FileReader::read(const std::string& path) {
+  const File& known = file(path);
+  if (!known.content) return std::unexpected(known.content.error());
+  return &*known.content;
+}
+
+const core::Sha256& FileReader::digest(const std::string& path) {
+  File& known = file(path);
+  if (!known.digest) known.digest = tls::sha256({known.content ? *known.content : known.content.error()});
+  return *known.digest;
 }
 
 std::expected<std::string, std::string> FileReader::take(const std::string& path) {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "config/file_fingerprint.h"
+#include "core/peer_identity.h"
 
 namespace gateway::config {
 
@@ -38,6 +39,8 @@ class FileReader {
   [[nodiscard]] std::string absolute(const std::string& path) const;
   // The view lives as long as this object. Error: "can't read /x/y: No such file or directory".
   std::expected<const std::string*, std::string> read(const std::string& path);
+  // Of what read() gives, or of its error: taken once, however many hosts share the file.
+  const core::Sha256& digest(const std::string& path);
   // The same for the caller alone: nothing is kept, and the next call reads again.
   std::expected<std::string, std::string> take(const std::string& path);
   [[nodiscard]] bool is_folder(const std::string& path) const;
@@ -45,11 +48,17 @@ class FileReader {
   std::expected<std::optional<std::vector<std::string>>, std::string> list(const std::string& path);
 
  private:
+  struct File {
+    std::expected<std::string, std::string> content;
+    std::optional<core::Sha256> digest;
+  };
+  File& file(const std::string& path);
   std::expected<std::string, std::string> read_once_watched(const std::string& full);
 
   std::string config_file_;
   std::filesystem::path folder_;
-  std::unordered_map<std::string, std::expected<std::string, std::string>> files_;
+  std::unordered_map<std::string, File> files_;         // by absolute path
+  std::unordered_map<std::string, File*> by_spelling_;  // by path as given
   std::vector<WatchedFile>& watched_;
   std::unordered_set<std::string> is_watched_;
 };

@@ -9,10 +9,9 @@ core::Sha256 inputs_of(const VirtualHostConfig& host, const std::optional<Text>&
   tls::FieldDigest digest;
   const auto add = [&](const Text& path) {
     if (path.value.empty()) return;
-    const auto content = files.read(path.value);
     // Of a secret no copy is left in the other digest's buffer.
-    const core::Sha256 one = tls::sha256({content ? std::string_view(**content) : std::string_view(content.error())});
-    digest.add(content ? 1U : 0U).add({reinterpret_cast<const char*>(one.data()), one.size()});
+    const core::Sha256& one = files.digest(path.value);
+    digest.add(files.read(path.value) ? 1U : 0U).add({reinterpret_cast<const char*>(one.data()), one.size()});
   };
   for (const CertificateConfig& one : host.tls->certificates) {
     add(one.certificate);

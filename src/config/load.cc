@@ -3,9 +3,9 @@
 #include <fmt/format.h>
 
 #include <chrono>
+#include <filesystem>
+#include <utility>
 
-#include "config/admin_socket.h"
-#include "config/decode.h"
 #include "config/file_reader.h"
 #include "config/quote.h"
 #include "config/snapshot_builder.h"
@@ -13,29 +13,6 @@
 
 namespace gateway::config {
 namespace {
-
-// systemd sets it for a service with StateDirectory=.
-constexpr const char* kStateDirectoryVariable = "STATE_DIRECTORY";
-constexpr const char* kDefaultStateDirectory = "/var/lib/gatewayd";
-
-// A relative $GATEWAY_SOCKET starts where the program was started, as for gatewayctl.
-Text default_admin_socket(const Environment& environment) {
-  const auto set = environment(kAdminSocketVariable);
-  if (!set || set->empty()) return {.value = kDefaultAdminSocket, .at = {}};
-  std::error_code error;
-  const auto absolute = std::filesystem::absolute(*set, error);
-  return {.value = error ? *set : absolute.string(), .at = {}};
-}
-
-// systemd names several folders with colons between them; the first one is the service's own.
-Text default_state_directory(const Environment& environment) {
-  const auto set = environment(kStateDirectoryVariable);
-  if (!set || set->empty()) return {.value = kDefaultStateDirectory, .at = {}};
-  const std::string first = set->substr(0, set->find(':'));
-  std::error_code error;
-  const auto absolute = std::filesystem::absolute(first, error);
-  return {.value = error ? first : absolute.string(), .at = {}};
-}
 
 std::optional<LoadedConfig> load_into(const std::string& path, std::uint64_t generation, LoadMemory& memory,
                                       const Environment& environment, std::vector<WatchedFile>& watched,
@@ -48,13 +25,11 @@ std::optional<LoadedConfig> load_into(const std::string& path, std::uint64_t gen
     sink.error({}, path, fmt::format("can't read the config: {}", text.error()));
     return std::nullopt;
   }
-  std::optional<Config> config = decode(*text, sink, environment);
+  auto config = memory.texts.decode(*text, sink, environment);
   if (!config) return std::nullopt;
-  if (!config->admin.socket) config->admin.socket = default_admin_socket(environment);
-  if (!config->state_directory) config->state_directory = default_state_directory(environment);
   FileReader files(file, watched);
   const auto now = std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-  std::optional<LoadedConfig> loaded = build(std::move(*config), generation, files, memory, now, sink);
+  std::optional<LoadedConfig> loaded = build(std::move(config), generation, files, memory, now, sink);
   if (!loaded) return std::nullopt;
   loaded->path = path;
   if (loaded->watch == Watch::all) loaded->summary.push_back(fmt::format("watch: {} file(s)", watched.size()));

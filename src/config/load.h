@@ -2,7 +2,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -10,7 +9,9 @@
 #include <vector>
 
 #include "config/crl_source.h"
+#include "config/decode_memory.h"
 #include "config/diagnostic.h"
+#include "config/environment.h"
 #include "config/file_fingerprint.h"
 #include "config/file_memory.h"
 #include "policy/policy_spec.h"
@@ -74,7 +75,7 @@ struct LoadedConfig {
   std::vector<AnchorInfo> anchors;                        // of all trust sets, in their order
   Watch watch = Watch::files;
   std::vector<std::string> summary;  // lines for `check`: what was loaded and how the policies were compiled
-  std::vector<policy::PolicySpec> policies;
+  std::vector<std::shared_ptr<const policy::PolicySpec>> policies;
   std::vector<Diagnostic> warnings;          // of the load, for a rotation not to repeat them
   std::shared_ptr<const Accepted> accepted;  // what a rotation of the files starts from
 };
@@ -88,13 +89,10 @@ struct LoadResult {
 
 // What one load finds of those before, so that it need not be made again. Of the caller, and for one thread.
 struct LoadMemory {
+  DecodeMemory texts;
   std::shared_ptr<tls::CrlCache> crls = std::make_shared<tls::CrlCache>();
   FileMemory files;
 };
-
-// nullopt: the variable is not set.
-using Environment = std::function<std::optional<std::string>(const std::string& name)>;
-Environment process_environment();
 
 // Reads, checks and builds; the one loader of gatewayd and gatewayctl. Reads files, so it runs on the control thread
 // only. Throws nothing; each fault of the config is a diagnostic, all of them at once.

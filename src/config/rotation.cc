@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <span>
 #include <utility>
 
@@ -62,11 +63,15 @@ class Rotator {
         chains_(files_, sink_, now, nullptr),
         crls_(files_, *accepted_.crls, current.state_directory, now),
         trust_(crls_, chains_, sink_, now),
-        material_(files_, chains_, trust_, sink_, accepted_.config.pkcs11_module, nullptr),
-        host_inputs_(accepted_.host_inputs) {}
+        material_(files_, chains_, trust_, sink_, accepted_.config->pkcs11_module, nullptr),
+        host_inputs_(accepted_.host_inputs) {
+    for (const CertificateInfo& one : current.certificates) {
+      if (one.kind != "trust") certificates_.emplace(one.virtual_host, &one);
+    }
+  }
 
   void run() {
-    const std::vector<TrustConfig>& sets = accepted_.config.trust;
+    const std::vector<TrustConfig>& sets = accepted_.config->trust;
     std::vector<std::vector<Diagnostic>> found;
     for (const TrustConfig& config : sets) found.push_back(read(config));
     // Of the files as they are now: a set that is kept for want of a CRL may wait for one of its new CA.
@@ -76,7 +81,7 @@ class Rotator {
     std::vector<CertificateInfo> certificates;
     for (std::size_t i = 0; i < snapshot->virtual_hosts.size(); ++i) {
       auto& host = snapshot->virtual_hosts[i];
-      if (host.tls) host.tls = rotate(accepted_.config.virtual_hosts[i], host.tls, certificates);
+      if (host.tls) host.tls = rotate(accepted_.config->virtual_hosts[i], host.tls, certificates);
     }
     auto ticket_keys = rotate_ticket_keys();
     if (result_.rotated.empty() && sources == current_.crl_sources) return;
@@ -86,7 +91,7 @@ class Rotator {
     config.crl_sources = std::move(sources);
     config.ticket_keys = std::move(ticket_keys);
     auto accepted = std::make_shared<Accepted>(accepted_);
-    config.anchors = trust_.anchors_of(accepted_.config.trust);
+    config.anchors = trust_.anchors_of(accepted_.config->trust);
     accepted->trust = trust_.take();
     accepted->host_inputs = std::move(host_inputs_);
     config.accepted = std::move(accepted);
@@ -201,7 +206,7 @@ class Rotator {
       }
     }
     // Nothing of it has changed: no command is run again, and no token opened.
-    const core::Sha256 inputs = inputs_of(config, accepted_.config.pkcs11_module, files_);
+    const core::Sha256 inputs = inputs_of(config, accepted_.config->pkcs11_module, files_);
     std::vector<CertificateInfo> own;
     if (const auto known = host_inputs_.find(config.name.value);
         known != host_inputs_.end() && known->second == inputs) {
@@ -241,7 +246,7 @@ class Rotator {
 
   // All key files are one item: the order of the keys is their meaning.
   std::shared_ptr<const tls::TicketKeys> rotate_ticket_keys() {
-    const SessionConfig& session = accepted_.config.session;
+    const SessionConfig& session = accepted_.config->session;
     if (session.ticket_keys.empty()) return current_.ticket_keys;
     const Item item{ItemKind::ticket_keys, std::string(kTicketKeysName)};
     std::shared_ptr<const tls::TicketKeys> now;
@@ -273,9 +278,8 @@ class Rotator {
   void keep_certificates(const std::string& host, const tls::HostOptions& options,
                          std::vector<CertificateInfo>& own) const {
     own.clear();
-    for (const CertificateInfo& one : current_.certificates) {
-      if (one.virtual_host == host && one.kind != "trust") own.push_back(one);
-    }
+    const auto [first, last] = certificates_.equal_range(host);
+    for (auto one = first; one != last; ++one) own.push_back(*one->second);
     if (!options.trust) return;
     for (const tls::CertificateFacts& anchor : trust_.find(options.trust->name)->anchors) {
       own.push_back({host, "trust", anchor.subject, anchor.not_after, anchor.not_before});
@@ -283,6 +287,7 @@ class Rotator {
   }
 
   const LoadedConfig& current_;
+  std::multimap<std::string_view, const CertificateInfo*> certificates_;  // what hosts show now, by host
   const Accepted& accepted_;
   const CanServe& can_serve_;
   sys_seconds now_;

@@ -41,7 +41,7 @@ core::SharedSecret ServerKeys::read_file(const CertificateConfig& config, const 
   }
   // Opening an encrypted one is the passphrase's to allow, each time.
   FileMemory* memory = config.passphrase ? nullptr : memory_;
-  const core::Sha256 digest = memory != nullptr ? digest_of(**content, certificate) : core::Sha256{};
+  const core::Sha256 digest = memory != nullptr ? digest_of(files_.digest(path.value), certificate) : core::Sha256{};
   core::SharedSecret key = memory != nullptr ? memory->keys.find(digest) : nullptr;
   if (!key) {
     key = open(config, **content);
@@ -57,8 +57,7 @@ core::SharedSecret ServerKeys::read_file(const CertificateConfig& config, const 
   return known_.emplace(std::move(words), std::move(key)).first->second;
 }
 
-core::Sha256 ServerKeys::digest_of(std::string_view content, const tls::Der& certificate) {
-  const core::Sha256 key = tls::sha256({content});
+core::Sha256 ServerKeys::digest_of(const core::Sha256& key, const tls::Der& certificate) {
   return tls::sha256({{reinterpret_cast<const char*>(key.data()), key.size()}, certificate});
 }
 

@@ -35,8 +35,8 @@ class ServerKeys {
  private:
   core::SharedSecret read_file(const CertificateConfig& config, const tls::Der& certificate);
   core::SharedSecret open(const CertificateConfig& config, std::string_view content);
-  // Of the key in `content` that was found to belong to `certificate`.
-  static core::Sha256 digest_of(std::string_view content, const tls::Der& certificate);
+  // Of the key whose file has the digest `key`, and that was found to belong to `certificate`.
+  static core::Sha256 digest_of(const core::Sha256& key, const tls::Der& certificate);
   void warn_if_readable(const Text& path);
   using TokenResult = std::expected<std::shared_ptr<const tls::TokenKey>, std::string>;
   std::shared_ptr<const tls::TokenKey> read_token(const CertificateConfig& config, const tls::Der& certificate);

@@ -56,8 +56,10 @@ Text place_of(const PolicyConfig& policy, const policy::SpecError& error) {
 
 class Builder {
  public:
-  Builder(Config config, FileReader& files, LoadMemory& memory, std::chrono::sys_seconds now, DiagnosticSink& sink)
-      : config_(std::move(config)),
+  Builder(std::shared_ptr<const Config> config, FileReader& files, LoadMemory& memory, std::chrono::sys_seconds now,
+          DiagnosticSink& sink)
+      : shared_config_(std::move(config)),
+        config_(*shared_config_),
         files_(files),
         sink_(sink),
         chains_(files, sink, now, &memory.files),
@@ -93,7 +95,7 @@ class Builder {
     loaded.certificates = material_.take_certificates();
     loaded.anchors = trust_.anchors_of(config_.trust);
     loaded.crl_sources = trust_.crl_sources(config_.trust);
-    for (PolicyConfig& policy : config_.policies) loaded.policies.push_back(std::move(policy.spec));
+    for (const PolicyConfig& policy : config_.policies) loaded.policies.emplace_back(shared_config_, &policy.spec);
     loaded.summary = summarise(*snapshot, trust_.summary(), compiled_);
     if (loaded.ticket_keys) {
       loaded.summary.push_back(fmt::format("session tickets: {} key file(s)", config_.session.ticket_keys.size()));
@@ -104,7 +106,7 @@ class Builder {
       if (host.tls) host_inputs.emplace(host.name.value, inputs_of(host, config_.pkcs11_module, files_));
     }
     loaded.accepted = std::make_shared<const Accepted>(Accepted{.file = files_.config_file(),
-                                                                .config = std::move(config_),
+                                                                .config = shared_config_,
                                                                 .trust = trust_.take(),
                                                                 .crls = crl_cache_,
                                                                 .host_inputs = std::move(host_inputs)});
@@ -257,7 +259,8 @@ class Builder {
     }
   }
 
-  Config config_;
+  std::shared_ptr<const Config> shared_config_;
+  const Config& config_;
   FileReader& files_;
   DiagnosticSink& sink_;
   CertificateChains chains_;
@@ -272,8 +275,8 @@ class Builder {
 
 }  // namespace
 
-std::optional<LoadedConfig> build(Config config, std::uint64_t generation, FileReader& files, LoadMemory& memory,
-                                  std::chrono::sys_seconds now, DiagnosticSink& sink) {
+std::optional<LoadedConfig> build(std::shared_ptr<const Config> config, std::uint64_t generation, FileReader& files,
+                                  LoadMemory& memory, std::chrono::sys_seconds now, DiagnosticSink& sink) {
   return Builder(std::move(config), files, memory, now, sink).build(generation);
 }
 

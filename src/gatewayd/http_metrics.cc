@@ -41,9 +41,11 @@ void add_decisions(MetricsWriter& writer) {
   const auto decision = [](bool allow) { return std::string(allow ? "allow" : "deny"); };
   for (const auto& host : writer.snapshot().virtual_hosts) {
     if (!host.policy) continue;
-    const auto spec =
-        std::ranges::find(writer.input().config->policies, host.policy->name(), &policy::PolicySpec::name);
-    if (spec == writer.input().config->policies.end()) continue;
+    const auto& policies = writer.input().config->policies;
+    const auto found = std::ranges::find(policies, host.policy->name(),
+                                         [](const auto& spec) -> const std::string& { return spec->name; });
+    if (found == policies.end()) continue;
+    const auto& spec = *found;
     for (const auto& rule : spec->rules) {
       decisions.add({host.name, spec->name, rule.name, decision(rule.effect == policy::Effect::allow)}, 0);
     }
