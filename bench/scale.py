@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Does an operation cost more when the config or the number of clients grows? Makes a PKI and a config for each case, and measures:
 instructions of a handshake and of a keep-alive request (callgrind), start, memory, reload, scrape, and the longest wait of a client
-during both.
+during both. With --turn-clock build/lib/libbench_turn_clock.so also the longest turn of the worker's loop, in processor time: what a
+client may have to wait for, whatever else the machine does.
 
-  bench/scale.py --gatewayd build/bin/gatewayd [--cases small,hosts_10000,...] [--no-counts] [--json FILE] [--work FOLDER]
+  bench/scale.py --gatewayd build/bin/gatewayd [--cases small,hosts_10000,...] [--no-counts] [--turn-clock FILE] [--json FILE]
+                 [--work FOLDER]
 
 `small` comes first in any case: the others are compared with it. Waits are wall-clock time; run as root, so that the worker and the
-prober may run before everybody else's work. Needs valgrind, and a limit of 20,000 descriptors for idle_10000.
+prober may run before everybody else's work. Needs valgrind, and a limit of 21,000 descriptors for 10,000 idle connections: with a lower
+one there are fewer.
 """
 import argparse
 import json
@@ -23,7 +26,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 
 from scale_client import Client, Origin, probe, real_time, request  # noqa: E402
 from scale_configs import CASES, Pki, write_config  # noqa: E402
-from scale_daemon import Counter, Daemon, free_port  # noqa: E402
+from scale_daemon import Counter, Daemon, TurnClock, free_port  # noqa: E402
 
 HANDSHAKES = 25
 REQUESTS = 200
@@ -58,15 +61,19 @@ def change_hosts(pki, case, number):
         pki.host_certificate(1 + i * (hosts - 1) // number, again=True)
 
 
-def measure_reloads(pki, daemon, case):
+def measure_reloads(pki, daemon, case, turn):
     """A rotation is found by the daemon itself; a reload is asked for."""
     rotates = case.get("watch") == "files"
-    seconds, control, worker, waits = [], [], [], []
+    seconds, control, worker, waits, turns = [], [], [], [], []
     prober = Prober(pki, daemon)
     time.sleep(1)
-    quiet = prober.longest()
+    prober.longest()
+    turn()
+    time.sleep(1)
+    quiet, quiet_turn = prober.longest(), turn()
     for _ in range(ROUNDS):
         prober.longest()
+        turn()
         before = daemon.control_cpu(), daemon.cpu(daemon.worker)
         begun = time.monotonic()
         change_hosts(pki, case, 100)
@@ -80,8 +87,10 @@ def measure_reloads(pki, daemon, case):
         control.append(daemon.control_cpu() - before[0])
         worker.append(daemon.cpu(daemon.worker) - before[1])
         waits.append(prober.longest())
-    result = {"quiet_wait_ms": quiet, "reload_seconds": seconds, "reload_control_cpu": control, "reload_wait_ms": waits}
-    seconds, control, waits, size = [], [], [], 0
+        turns.append(turn())
+    result = {"quiet_wait_ms": quiet, "quiet_turn_ms": quiet_turn, "reload_seconds": seconds, "reload_control_cpu": control,
+              "reload_worker_cpu": worker, "reload_wait_ms": waits, "reload_turn_ms": turns}
+    seconds, control, waits, turns, size = [], [], [], [], 0
     for _ in range(ROUNDS):
         prober.longest()
         before = daemon.control_cpu()
@@ -90,8 +99,26 @@ def measure_reloads(pki, daemon, case):
         seconds.append(time.monotonic() - begun)
         control.append(daemon.control_cpu() - before)
         waits.append(prober.longest())
+        turns.append(turn())
     prober.end()
-    return {**result, "scrape_seconds": seconds, "scrape_control_cpu": control, "scrape_wait_ms": waits, "scrape_bytes": size}
+    return {**result, "scrape_seconds": seconds, "scrape_control_cpu": control, "scrape_wait_ms": waits, "scrape_turn_ms": turns,
+            "scrape_bytes": size}
+
+
+def measure_drain(daemon, turn):
+    """Of the idle connections: told to go, then made to go."""
+    turn()
+    daemon.announce_drain()
+    time.sleep(3)  # those that stay idle are closed a second later
+    announced = turn()
+    daemon.process.terminate()
+    daemon.process.wait(60)
+    return {"announce_turn_ms": announced, "drain_turn_ms": turn()}
+
+
+def idle_count(case):
+    """The gateway takes as many clients as could have an upstream connection each."""
+    return min(case.get("idle", 0), resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 2 - 200)
 
 
 def touch_all(client, case):
@@ -102,15 +129,18 @@ def touch_all(client, case):
 
 
 def measure_natively(args, pki, case, config, ports):
-    with Daemon(args.gatewayd, config, ports) as daemon:
+    clock = TurnClock(args.turn_clock, config.parent) if args.turn_clock else None
+    turn = clock.longest if clock else lambda: 0
+    with Daemon(args.gatewayd, config, ports, environment=clock.environment if clock else None) as daemon:
         result = {"start_seconds": daemon.start_seconds, "start_cpu": daemon.start_cpu, **daemon.memory()}
         client = Client(pki, ports["tls"])
-        idle = client.idle(case.get("idle", 0))
+        idle = client.idle(idle_count(case))
         touch_all(client, case)
         if idle:
-            result.update({f"idle_{name}": kib for name, kib in daemon.memory().items()})
-        result.update(measure_reloads(pki, daemon, case))
+            result.update({"idle": len(idle), **{f"idle_{name}": kib for name, kib in daemon.memory().items()}})
+        result.update(measure_reloads(pki, daemon, case, turn))
         result.update({f"end_{name}": kib for name, kib in daemon.memory().items()})
+        result.update(measure_drain(daemon, turn))
         for each in idle:
             each.close()
         return result
@@ -120,7 +150,7 @@ def measure_counts(args, pki, case, config, ports):
     counter = Counter(config.parent)
     with Daemon(args.gatewayd, config, ports, counter.wrap) as daemon:
         client = Client(pki, ports["tls"])
-        idle = client.idle(case.get("idle", 0))
+        idle = client.idle(idle_count(case))
         handshake = counter.per_operation(daemon, client.handshakes, HANDSHAKES)
         with client.connect() as connection:
             # So that every endpoint has a connection to be kept alive.
@@ -165,8 +195,8 @@ def spread(values, scale=1.0, digits=1):
 def table(results):
     small = results["small"]
     lines = ["| case | handshake, instructions | request, instructions | a reload's instructions on the worker | start s (CPU s) | RSS MiB start / end | reload s | its control CPU s | "
-             "longest wait ms: quiet | reload | scrape | scrape control CPU s |",
-             "| --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- | --- |"]
+             "longest wait ms: quiet | reload | scrape | scrape control CPU s | longest turn ms: quiet | reload | scrape | drain |",
+             "|" + " --- |" * 16]
     for name, one in results.items():
         cells = [name]
         for key in ("handshake_instructions", "request_instructions"):
@@ -174,7 +204,9 @@ def table(results):
         cells.append(f"{one['reload_worker_instructions']:,}" if "reload_worker_instructions" in one else "-")
         cells += [f"{one['start_seconds']:.1f} ({one['start_cpu']:.1f})", f"{one['rss'] / 1024:.0f} / {one['end_rss'] / 1024:.0f}",
                   spread(one["reload_seconds"], digits=2), spread(one["reload_control_cpu"], digits=2), f"{one['quiet_wait_ms']:.1f}",
-                  spread(one["reload_wait_ms"]), spread(one["scrape_wait_ms"]), spread(one["scrape_control_cpu"], digits=2)]
+                  spread(one["reload_wait_ms"]), spread(one["scrape_wait_ms"]), spread(one["scrape_control_cpu"], digits=2),
+                  f"{one['quiet_turn_ms']:.1f}", spread(one["reload_turn_ms"]), spread(one["scrape_turn_ms"]),
+                  f"{max(one['announce_turn_ms'], one['drain_turn_ms']):.1f}"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n\nSpreads are min-median-max of " + str(ROUNDS) + "."
 
@@ -185,6 +217,7 @@ def main():
     parser.add_argument("--cases", default=",".join(CASES))
     parser.add_argument("--work", default=None, help="where PKI and configs are made, and kept")
     parser.add_argument("--json", default=None)
+    parser.add_argument("--turn-clock", default=None, help="a library to preload into the daemon")
     parser.add_argument("--no-counts", action="store_true", help="without callgrind")
     args = parser.parse_args()
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]

@@ -153,6 +153,7 @@ CASES = {
     "routes_10000": {"routes": 10000},
     "crl_1000000": {"crl": 1000000},
     "idle_10000": {"idle": 10000},
+    "hosts_idle_10000": {"hosts": 10000, "idle": 10000, "reload_only": True},
     "endpoints_1000": {"endpoints": 1000},
     "reload_100_of_10000": {"hosts": 10000, "reload_only": True},
     "rotate_100_of_10000": {"hosts": 10000, "reload_only": True, "watch": "files"},

@@ -1,8 +1,10 @@
 """gatewayd under bench/scale.py: its processes, threads, memory and counts of instructions."""
 import json
+import mmap
 import os
 import re
 import socket
+import struct
 import subprocess
 import time
 from pathlib import Path
@@ -29,12 +31,35 @@ def http(family, address, method, path):
     return int(head.split()[1]), body
 
 
+class TurnClock:
+    """The longest turn of an event loop in processor time, as bench/turns/turn_clock.cc counts it in the daemon."""
+    HEAD, LOOP, LOOPS = struct.Struct("Q"), struct.Struct("16sQQ"), 64
+
+    def __init__(self, library, folder):
+        path = Path(folder) / "turns"
+        path.write_bytes(bytes(self.HEAD.size + self.LOOPS * self.LOOP.size))
+        self.environment = {"LD_PRELOAD": str(Path(library).resolve()), "TURN_CLOCK": str(path)}
+        with open(path, "r+b") as file:
+            self.mapped = mmap.mmap(file.fileno(), 0)
+
+    def longest(self, name="worker-0"):
+        """Milliseconds, since it was asked last."""
+        longest = 0
+        for i in range(self.LOOPS):
+            at = self.HEAD.size + i * self.LOOP.size
+            loop, _, took = self.LOOP.unpack_from(self.mapped, at)
+            if loop.rstrip(b"\0").decode() == name:
+                longest = max(longest, took)
+                struct.pack_into("Q", self.mapped, at + 24, 0)
+        return longest / 1e6
+
+
 class Daemon:
-    def __init__(self, binary, config, ports, wrap=()):
+    def __init__(self, binary, config, ports, wrap=(), environment=None):
         self.folder, self.ports = Path(config).parent, ports
         begun = time.monotonic()
         self.log = open(self.folder / "gatewayd.log", "wb")
-        environment = {**os.environ, "STATE_DIRECTORY": str(self.folder / "state")}
+        environment = {**os.environ, "STATE_DIRECTORY": str(self.folder / "state"), **(environment or {})}
         self.process = subprocess.Popen([*wrap, binary, "--config", str(config)], stdout=self.log, stderr=self.log, env=environment)
         while not self._is_ready():
             if self.process.poll() is not None or time.monotonic() - begun > PATIENCE:
@@ -100,6 +125,9 @@ class Daemon:
         if status != 200:
             raise RuntimeError(f"reload: {status} {body[:2000]!r}")
         return json.loads(body)
+
+    def announce_drain(self):
+        http(socket.AF_UNIX, str(self.folder / "ctl.sock"), "POST", "/drain")
 
     def reload_and_settle(self):
         self.reload()
