@@ -13,7 +13,7 @@ void Deadline::cancel() {
 
 DeadlineWheel::DeadlineWheel(EventLoop& loop) : loop_(loop) {
   timer_.init([&](uv_timer_t* handle) { return uv_timer_init(loop.get(), handle); }, this);
-  backlog_.init([&](uv_idle_t* handle) { return uv_idle_init(loop.get(), handle); }, this);
+  slices_.init([&](uv_idle_t* handle) { return uv_idle_init(loop.get(), handle); }, this);
   last_tick_ = current_tick();
 }
 
@@ -32,7 +32,7 @@ void DeadlineWheel::insert(Deadline& deadline, Milliseconds from_now) {
     uv_timer_start(
         timer_.get(),
         [](uv_timer_t* handle) {
-          if (auto* self = UvHandle<uv_timer_t>::owner<DeadlineWheel>(handle)) self->advance();
+          if (auto* self = UvHandle<uv_timer_t>::owner<DeadlineWheel>(handle)) self->begin_slices();
         },
         tick_ms, tick_ms);
   }
@@ -63,7 +63,13 @@ void DeadlineWheel::remove(Deadline& deadline) {
   deadline.next_ = deadline.previous_ = nullptr;
   if (--count_ != 0) return;
   uv_timer_stop(timer_.get());
-  uv_idle_stop(backlog_.get());
+  uv_idle_stop(slices_.get());
+}
+
+void DeadlineWheel::begin_slices() {
+  uv_idle_start(slices_.get(), [](uv_idle_t* handle) {
+    if (auto* self = UvHandle<uv_idle_t>::owner<DeadlineWheel>(handle)) self->advance();
+  });
 }
 
 void DeadlineWheel::advance() {
@@ -76,12 +82,9 @@ void DeadlineWheel::advance() {
     const std::uint64_t tick = ++last_tick_;
     if (expire_slot(tick, room)) continue;
     last_tick_ = tick - 1;
-    uv_idle_start(backlog_.get(), [](uv_idle_t* handle) {
-      if (auto* self = UvHandle<uv_idle_t>::owner<DeadlineWheel>(handle)) self->advance();
-    });
     return;
   }
-  uv_idle_stop(backlog_.get());
+  uv_idle_stop(slices_.get());
 }
 
 bool DeadlineWheel::expire_slot(std::uint64_t tick, std::size_t& room) {

@@ -38,7 +38,7 @@ class Deadline {
 // waiting.
 class DeadlineWheel {
  public:
-  static constexpr std::size_t kMostAtOnce = 64;
+  static constexpr std::size_t kMostAtOnce = 32;
 
   explicit DeadlineWheel(EventLoop& loop);
   ~DeadlineWheel();
@@ -51,6 +51,7 @@ class DeadlineWheel {
 
   void insert(Deadline& deadline, Milliseconds from_now);
   void remove(Deadline& deadline);
+  void begin_slices();
   void advance();
   // False once `room` callbacks were called and more are due.
   bool expire_slot(std::uint64_t tick, std::size_t& room);
@@ -59,7 +60,7 @@ class DeadlineWheel {
 
   EventLoop& loop_;
   UvHandle<uv_timer_t> timer_;
-  UvHandle<uv_idle_t> backlog_;  // runs while more is due than one turn takes
+  UvHandle<uv_idle_t> slices_;  // runs from a tick until nothing that is due is left
   std::array<Deadline*, kSlots> slots_{};
   std::uint64_t last_tick_ = 0;
   std::size_t count_ = 0;

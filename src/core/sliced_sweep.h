@@ -13,7 +13,7 @@ namespace gateway::core {
 class SlicedSweep {
  public:
   // Visits a turn.
-  static constexpr std::size_t kSlice = 64;
+  static constexpr std::size_t kSlice = 32;
 
   // `size` is asked before each visit; `visit(index)` may remove elements and begin the sweep anew.
   SlicedSweep(EventLoop& loop, std::function<std::size_t()> size, std::function<void(std::size_t)> visit);
