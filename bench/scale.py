@@ -2,7 +2,8 @@
 """Does an operation cost more when the config or the number of clients grows? Makes a PKI and a config for each case, and measures:
 instructions of a handshake and of a keep-alive request (callgrind), start, memory, reload, scrape, and the longest wait of a client
 during both. With --turn-clock build/lib/libbench_turn_clock.so also the longest turn of the worker's loop, in processor time: what a
-client may have to wait for, whatever else the machine does.
+client may have to wait for, whatever else the machine does but for a host that takes the processor from a virtual one (`steal` in
+/proc/stat): that is in both, and in the rounds in which nothing happens, too.
 
   bench/scale.py --gatewayd build/bin/gatewayd [--cases small,hosts_10000,...] [--no-counts] [--turn-clock FILE] [--json FILE]
                  [--work FOLDER]
@@ -30,7 +31,8 @@ from scale_daemon import Counter, Daemon, TurnClock, free_port  # noqa: E402
 
 HANDSHAKES = 25
 REQUESTS = 200
-ROUNDS = 5  # of reloads and scrapes
+ROUNDS = 5  # of reloads, scrapes, and of nothing
+QUIET = 2  # seconds, about as long as a reload
 
 
 class Prober:
@@ -66,11 +68,13 @@ def measure_reloads(pki, daemon, case, turn):
     rotates = case.get("watch") == "files"
     seconds, control, worker, waits, turns = [], [], [], [], []
     prober = Prober(pki, daemon)
-    time.sleep(1)
-    prober.longest()
-    turn()
-    time.sleep(1)
-    quiet, quiet_turn = prober.longest(), turn()
+    quiet, quiet_turn = [], []
+    for _ in range(ROUNDS + 1):
+        time.sleep(QUIET)
+        quiet.append(prober.longest())
+        quiet_turn.append(turn())
+    # In the first the prober began.
+    del quiet[0], quiet_turn[0]
     for _ in range(ROUNDS):
         prober.longest()
         turn()
@@ -203,9 +207,9 @@ def table(results):
             cells.append(f"{one[key]:,.0f} ({(one[key] / small[key] - 1) * 100:+.1f} %)" if key in one and key in small else "-")
         cells.append(f"{one['reload_worker_instructions']:,}" if "reload_worker_instructions" in one else "-")
         cells += [f"{one['start_seconds']:.1f} ({one['start_cpu']:.1f})", f"{one['rss'] / 1024:.0f} / {one['end_rss'] / 1024:.0f}",
-                  spread(one["reload_seconds"], digits=2), spread(one["reload_control_cpu"], digits=2), f"{one['quiet_wait_ms']:.1f}",
+                  spread(one["reload_seconds"], digits=2), spread(one["reload_control_cpu"], digits=2), spread(one["quiet_wait_ms"]),
                   spread(one["reload_wait_ms"]), spread(one["scrape_wait_ms"]), spread(one["scrape_control_cpu"], digits=2),
-                  f"{one['quiet_turn_ms']:.1f}", spread(one["reload_turn_ms"]), spread(one["scrape_turn_ms"]),
+                  spread(one["quiet_turn_ms"]), spread(one["reload_turn_ms"]), spread(one["scrape_turn_ms"]),
                   f"{max(one['announce_turn_ms'], one['drain_turn_ms']):.1f}"]
         lines.append("| " + " | ".join(cells) + " |")
     return "\n".join(lines) + "\n\nSpreads are min-median-max of " + str(ROUNDS) + "."
