@@ -25,7 +25,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from scale_client import Client, Origin, probe, real_time, request  # noqa: E402
+from scale_client import Client, Origin, favour, probe, request  # noqa: E402
 from scale_configs import CASES, Pki, write_config  # noqa: E402
 from scale_daemon import Counter, Daemon, TurnClock, free_port  # noqa: E402
 
@@ -37,7 +37,7 @@ QUIET = 2  # seconds, about as long as a reload
 
 class Prober:
     def __init__(self, pki, daemon):
-        real_time(daemon.worker)
+        favour(daemon.worker)
         self.stop = multiprocessing.Event()
         self.pipe, theirs = multiprocessing.Pipe()
         self.process = multiprocessing.Process(target=probe, args=(pki, daemon.ports["tls"], self.stop, theirs), daemon=True)
