@@ -8,9 +8,9 @@ client may have to wait for, whatever else the machine does but for a host that 
   bench/scale.py --gatewayd build/bin/gatewayd [--cases small,hosts_10000,...] [--no-counts] [--turn-clock FILE] [--json FILE]
                  [--work FOLDER]
 
-`small` comes first in any case: the others are compared with it. Waits are wall-clock time; run as root, so that the worker and the
-prober may run before everybody else's work. Needs valgrind, and a limit of 21,000 descriptors for 10,000 idle connections: with a lower
-one there are fewer.
+`small` comes first in any case: the others are compared with it. Waits are wall-clock time; run as root, so that the prober may run before
+everybody else's work. The worker may not: with a priority above the control thread's it spins in libuv for what that one, on the same core,
+was about to write. Needs valgrind, and a limit of 21,000 descriptors for 10,000 idle connections: with a lower one there are fewer.
 """
 import argparse
 import json
@@ -25,7 +25,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from scale_client import Client, Origin, favour, probe, request  # noqa: E402
+from scale_client import Client, Origin, probe, request  # noqa: E402
 from scale_configs import CASES, Pki, write_config  # noqa: E402
 from scale_daemon import Counter, Daemon, TurnClock, free_port  # noqa: E402
 
@@ -37,7 +37,6 @@ QUIET = 2  # seconds, about as long as a reload
 
 class Prober:
     def __init__(self, pki, daemon):
-        favour(daemon.worker)
         self.stop = multiprocessing.Event()
         self.pipe, theirs = multiprocessing.Pipe()
         self.process = multiprocessing.Process(target=probe, args=(pki, daemon.ports["tls"], self.stop, theirs), daemon=True)

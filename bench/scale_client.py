@@ -94,15 +94,6 @@ class Origin:
                     open_sockets.pop(fd).close()
 
 
-def favour(thread):
-    """Lets a thread of the gateway run before most others, so that another process's work is not taken for a stall. Not as real_time():
-    libuv's worker may spin for what the control thread, on the same core, was about to write, and would never let it."""
-    try:
-        os.setpriority(os.PRIO_PROCESS, thread, -20)
-    except PermissionError:
-        pass
-
-
 def real_time(thread):
     """Lets a thread run before everybody else's, so that another process's work is not taken for a stall. Needs a privilege; without
     it the longest waits are the machine's as much as the gateway's."""
