@@ -21,7 +21,7 @@ class SharedCertificates;  // tls/shared_certificates.h
 struct VerifiedPath {
   CertificateStackPtr certificates;  // leaf first, the trust anchor last
   std::shared_ptr<const core::PeerIdentity> identity;
-  std::vector<ChainElement> elements;
+  ChainElements elements;
 };
 
 // Chains that one worker has verified, so that a client that comes back costs no signature checks but the one that

@@ -60,7 +60,7 @@ const X509* issuer_at(const STACK_OF(X509) * path, int i) {
   return sk_X509_value(path, std::min(i + 1, sk_X509_num(path) - 1));
 }
 
-core::Result<std::vector<ChainElement>> elements_of(const STACK_OF(X509) * path, const EVP_MD* md) {
+core::Result<ChainElements> elements_of(const STACK_OF(X509) * path, const EVP_MD* md) {
   const int count = sk_X509_num(path);
   if (count <= 0 || static_cast<std::size_t>(count) > kMaxChainElements) {
     return refused(Reason::chain_too_deep, "a chain of too many certificates");
@@ -70,7 +70,7 @@ core::Result<std::vector<ChainElement>> elements_of(const STACK_OF(X509) * path,
     TRY(ChainElement element, element_of(sk_X509_value(path, i), issuer_at(path, i), md));
     elements.push_back(std::move(element));
   }
-  return elements;
+  return ChainElements(std::move(elements));
 }
 
 VerifiedChain chain_of(const VerifiedPath& path, const WorkerLibrary& library, const HostOptions& host) {

@@ -2,32 +2,19 @@
 
 #include <chrono>
 #include <memory>
-#include <string>
-#include <vector>
 
 #include "core/peer_identity.h"
 #include "core/reason.h"
+#include "tls/chain_elements.h"
 #include "tls/host_options.h"
 #include "tls/known_revocations.h"
 
 namespace gateway::tls {
 
-// One certificate of a verified chain, as far as time and revocation are concerned.
-struct ChainElement {
-  core::Sha256 fingerprint{};  // of its DER
-  core::Sha256 issuer_key{};   // SHA-256 over the issuer's subject name (DER) and SubjectPublicKeyInfo (DER)
-  core::Sha256 issuer_name{};  // SHA-256 over canonical_dn() of the issuer field; zeros if that is no name
-  std::string serial;          // the INTEGER's content bytes
-  bool is_ca = false;          // its basicConstraints say so; CRLs may cover only one kind
-  std::chrono::sys_seconds not_before{};
-  std::chrono::sys_seconds not_after{};
-  friend bool operator==(const ChainElement&, const ChainElement&) = default;
-};
-
 // A chain whose signatures, path and purpose were verified: leaf first, the trust anchor last. Says nothing on time or
 // revocation: only judge() does.
 struct VerifiedChain {
-  std::vector<ChainElement> elements;
+  ChainElements elements;
   // Of every session that grows out of the full handshake: when that was, and the absolute end that it set.
   std::chrono::sys_seconds session_start{};
   std::chrono::sys_seconds session_deadline{};

@@ -72,7 +72,7 @@ const std::shared_ptr<const KnownRevocations>& KnownRevocations::none() {
 
 std::optional<std::size_t> KnownRevocations::find(const VerifiedChain& chain) const {
   if (size_ == 0) return std::nullopt;
-  const std::vector<ChainElement>& elements = chain.elements;
+  const std::vector<ChainElement>& elements = chain.elements.all();
   for (std::size_t i = 0; i < elements.size(); ++i) {
     if (fingerprints_.contains(elements[i].fingerprint)) return i;
     // The serial number of an anchor is its own affair: many roots have 1, as has the first client of such a root.

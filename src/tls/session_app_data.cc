@@ -95,8 +95,9 @@ std::optional<SessionAppData> decode_session(std::string_view bytes) {
   session.chain.session_deadline = in.time();
   const std::size_t count = in.byte();
   if (count > kMaxChainElements) return std::nullopt;
+  std::vector<ChainElement> elements;
   for (std::size_t i = 0; i < count && !in.failed(); ++i) {
-    ChainElement& element = session.chain.elements.emplace_back();
+    ChainElement& element = elements.emplace_back();
     element.fingerprint = in.digest();
     element.issuer_key = in.digest();
     element.issuer_name = in.digest();
@@ -110,6 +111,7 @@ std::optional<SessionAppData> decode_session(std::string_view bytes) {
     element.not_after = in.time();
   }
   if (in.failed() || !in.empty()) return std::nullopt;
+  session.chain.elements = std::move(elements);
   return session;
 }
 

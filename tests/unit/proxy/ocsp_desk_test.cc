@@ -41,8 +41,7 @@ struct Bench {
 
 tls::VerifiedPeer peer(const std::string& serial) {
   tls::VerifiedPeer made;
-  made.chain.elements.resize(2);
-  made.chain.elements.front().serial = serial;
+  made.chain.elements = std::vector<tls::ChainElement>{{.serial = serial}, {}};
   core::PeerIdentity identity;
   identity.certificate_der = "certificate " + serial;
   made.identity = std::make_shared<const core::PeerIdentity>(std::move(identity));
@@ -56,7 +55,7 @@ TEST_CASE("nobody is asked about anonymous clients, about anchors, or where no O
   Bench bench;
   CHECK_FALSE(bench.look(nullptr).asked_for);
   tls::VerifiedPeer anchor = peer("a");
-  anchor.chain.elements.resize(1);
+  anchor.chain.elements = std::vector{anchor.chain.elements.front()};
   CHECK_FALSE(bench.look(&anchor).asked_for);
   const tls::VerifiedPeer client = peer("a");
   auto plain = std::make_shared<tls::TrustSet>();

@@ -56,6 +56,7 @@ TEST_CASE("a client that comes back costs no verification of its chain") {
       REQUIRE(again.established());
       CHECK_FALSE(again.report().resumed);
       CHECK(again.common_name() == "alice");
+      CHECK(&again.server->peer()->chain.elements.all() == &first.server->peer()->chain.elements.all());
       CHECK(again.report().presented_subject == first.report().presented_subject);
       CHECK(again.report().presented_issuer == first.report().presented_issuer);
       CHECK(again.server->peer()->identity == first.server->peer()->identity);

@@ -43,12 +43,15 @@ TEST_CASE("times are inclusive at both ends, for every element") {
   Fixture f;
   for (std::size_t i = 0; i < f.peer->chain.elements.size(); ++i) {
     VerifiedChain chain = f.peer->chain;
-    chain.elements[i].not_after = f.now;
+    std::vector<ChainElement> elements = f.peer->chain.elements.all();
+    elements[i].not_after = f.now;
+    chain.elements = elements;
     CHECK(judge(chain, f.now, f.host, f.known) == Reason::none);
     CHECK(judge(chain, f.now + std::chrono::seconds(1), f.host, f.known) == Reason::expired);
     CHECK(judge_elements(chain, f.now + std::chrono::seconds(1), f.host, f.known).element == i);
-    chain = f.peer->chain;
-    chain.elements[i].not_before = f.now;
+    elements = f.peer->chain.elements.all();
+    elements[i].not_before = f.now;
+    chain.elements = elements;
     CHECK(judge(chain, f.now, f.host, f.known) == Reason::none);
     CHECK(judge(chain, f.now - std::chrono::seconds(1), f.host, f.known) == Reason::not_yet_valid);
   }

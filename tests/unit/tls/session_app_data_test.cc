@@ -11,8 +11,9 @@ SessionAppData sample() {
   session.session_context.fill(7);
   session.chain.session_start = std::chrono::sys_seconds(std::chrono::seconds(1'800'000'000));
   session.chain.session_deadline = std::chrono::sys_seconds(std::chrono::seconds(1'900'000'000));
+  std::vector<ChainElement> elements;
   for (char c : {'a', 'b'}) {
-    ChainElement& element = session.chain.elements.emplace_back();
+    ChainElement& element = elements.emplace_back();
     element.fingerprint.fill(static_cast<unsigned char>(c));
     element.issuer_key.fill(static_cast<unsigned char>(c + 1));
     element.issuer_name.fill(static_cast<unsigned char>(c + 2));
@@ -21,6 +22,7 @@ SessionAppData sample() {
     element.not_before = std::chrono::sys_seconds(std::chrono::seconds(-5));
     element.not_after = std::chrono::sys_seconds(std::chrono::seconds(2'000'000'000));
   }
+  session.chain.elements = std::move(elements);
   return session;
 }
 
@@ -61,14 +63,18 @@ TEST_CASE("data that were cut, lengthened or of another version are no session")
   std::string other = good;
   other[0] = 1;
   CHECK_FALSE(decode_session(other));
-  SessionAppData session = sample();
-  session.chain.elements[0].serial = "";
-  CHECK_FALSE(decode_session(encode_session(session)));
-  session.chain.elements[0].serial = std::string(65, 'x');
-  CHECK_FALSE(decode_session(encode_session(session)));
-  session = sample();
-  while (session.chain.elements.size() < 32) session.chain.elements.push_back(session.chain.elements[0]);
-  CHECK(decode_session(encode_session(session)));
-  session.chain.elements.push_back(session.chain.elements[0]);
-  CHECK_FALSE(decode_session(encode_session(session)));
+  const auto accepts = [](const std::vector<ChainElement>& elements) {
+    SessionAppData session = sample();
+    session.chain.elements = elements;
+    return decode_session(encode_session(session)).has_value();
+  };
+  std::vector<ChainElement> elements = sample().chain.elements.all();
+  elements[0].serial = "";
+  CHECK_FALSE(accepts(elements));
+  elements[0].serial = std::string(65, 'x');
+  CHECK_FALSE(accepts(elements));
+  elements.assign(32, sample().chain.elements[0]);
+  CHECK(accepts(elements));
+  elements.assign(33, sample().chain.elements[0]);
+  CHECK_FALSE(accepts(elements));
 }

@@ -40,6 +40,12 @@ struct Fixture {
   }
 };
 
+void edit(SessionAppData& data, void (*change)(std::vector<ChainElement>&)) {
+  std::vector<ChainElement> elements = data.chain.elements.all();
+  change(elements);
+  data.chain.elements = std::move(elements);
+}
+
 constexpr Change kUnchanged = [](SessionAppData&) {};
 
 }  // namespace
@@ -64,10 +70,12 @@ TEST_CASE("a session of another context, past or beyond its deadline, or without
         d.chain.session_start -= gateway::core::kSessionLifetime;
         d.chain.session_deadline += std::chrono::hours(24);
       },
-      [](SessionAppData& d) { d.chain.elements.back().fingerprint[0] ^= 1; },
-      [](SessionAppData& d) { d.chain.elements.front().not_after = real_now() - std::chrono::minutes(1); },
-      [](SessionAppData& d) { d.chain.elements.clear(); },
-      [](SessionAppData& d) { d.chain.elements.front().serial.clear(); },
+      [](SessionAppData& d) { edit(d, [](auto& all) { all.back().fingerprint[0] ^= 1; }); },
+      [](SessionAppData& d) {
+        edit(d, [](auto& all) { all.front().not_after = real_now() - std::chrono::minutes(1); });
+      },
+      [](SessionAppData& d) { d.chain.elements = {}; },
+      [](SessionAppData& d) { edit(d, [](auto& all) { all.front().serial.clear(); }); },
   };
   for (const Change change : changes) CHECK(f.judged(strict, change, &f.alice) != Reason::none);
 }
@@ -78,8 +86,8 @@ TEST_CASE("a session with an identity is none for a host that asks for no certif
   CHECK(f.judged(
             open,
             [](SessionAppData& d) {
-              d.chain.elements.resize(1);
-              d.chain.elements[0].serial.assign(1, 'x');
+              d.chain.elements = std::vector{d.chain.elements.empty() ? ChainElement{} : d.chain.elements[0]};
+              edit(d, [](auto& all) { all[0].serial.assign(1, 'x'); });
             },
             nullptr) == Reason::internal);
 }
