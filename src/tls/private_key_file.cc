@@ -56,9 +56,22 @@ std::unexpected<core::Error> cannot_open() {
                              : "the passphrase does not open the private key");
 }
 
+core::Result<PrivateKey> as_pkcs8(const EVP_PKEY* key, bool was_encrypted) {
+  const KeyInfoPtr info(EVP_PKEY2PKCS8(key));
+  unsigned char* raw = nullptr;
+  const int size = info ? i2d_PKCS8_PRIV_KEY_INFO(info.get(), &raw) : 0;
+  const OpensslBytes<unsigned char> owner(raw);
+  if (size <= 0) return failure("no memory for the private key");
+  const std::string_view der(reinterpret_cast<const char*>(raw), static_cast<std::size_t>(size));
+  PrivateKey made{.der = core::Secret(der), .was_encrypted = was_encrypted};
+  core::wipe(raw, static_cast<std::size_t>(size));
+  return made;
+}
+
 core::Result<PrivateKey> opened(std::string_view der) {
-  if (!key_of(der)) return failure("the passphrase does not open the private key");
-  return PrivateKey{.der = core::Secret(der), .was_encrypted = true};
+  const PkeyPtr key = key_of(der);
+  if (!key) return failure("the passphrase does not open the private key");
+  return as_pkcs8(key.get(), true);
 }
 
 core::Result<PrivateKey> open_pkcs8(const X509_SIG* sealed, const core::Secret* passphrase) {
@@ -96,7 +109,7 @@ core::Result<PrivateKey> open_traditional(PemBlock& block, const core::Secret* p
 }
 
 core::Result<PrivateKey> key_from_der(std::string_view der, const core::Secret* passphrase) {
-  if (key_of(der)) return PrivateKey{.der = core::Secret(der), .was_encrypted = false};
+  if (const PkeyPtr key = key_of(der)) return as_pkcs8(key.get(), false);
   if (const SealedKeyPtr sealed = sealed_key_of(der)) return open_pkcs8(sealed.get(), passphrase);
   return failure("the private key can't be parsed");
 }

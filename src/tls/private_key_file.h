@@ -16,7 +16,7 @@ namespace gateway::tls {
 inline constexpr std::size_t kMaxPassphraseBytes = 1024;
 
 struct PrivateKey {
-  core::Secret der;  // PKCS#8 or traditional, not encrypted
+  core::Secret der;  // PKCS#8, not encrypted, whatever form the file has
   bool was_encrypted = false;
 };
 

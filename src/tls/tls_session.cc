@@ -167,6 +167,7 @@ HandshakeStatus Session::handshake() {
 }
 
 HandshakeStatus Session::step() {
+  const WorkerLibrary::AsDefault defaults(contexts_->library());
   const SharedCertificates::Use sharing(contexts_->known_clients().certificates);
   const SslOutcome outcome = run([](SSL* ssl) { return SSL_do_handshake(ssl); });
   if (outcome == SslOutcome::want_input) return status_;

@@ -6,8 +6,8 @@ std::shared_ptr<WorkerLibrary> WorkerLibrary::create(WallClock clock) {
   std::shared_ptr<WorkerLibrary> library(new WorkerLibrary(std::move(clock)));
   library->context_.reset(OSSL_LIB_CTX_new());
   if (!library->context_) return nullptr;
-  // Named, so that no openssl.cnf of the machine can swap or add a provider.
-  library->provider_.reset(OSSL_PROVIDER_load(library->context(), "default"));
+  library->provider_ = library->algorithms_.offer_to(library->context());
+  if (!library->provider_) library->provider_.reset(OSSL_PROVIDER_load(library->context(), "default"));
   library->sha256_.reset(EVP_MD_fetch(library->context(), "SHA256", nullptr));
   library->ticket_cipher_.reset(EVP_CIPHER_fetch(library->context(), "AES-256-CBC", nullptr));
   if (!library->provider_ || !library->sha256_ || !library->ticket_cipher_) return nullptr;

@@ -10,6 +10,7 @@
 #include "tls/session_cache.h"
 #include "tls/staples.h"
 #include "tls/worker_contexts.h"
+#include "tls/worker_provider.h"
 
 namespace gateway::tls {
 
@@ -34,6 +35,19 @@ class WorkerLibrary {
   [[nodiscard]] SessionCache& sessions() const noexcept { return *sessions_; }
   void share_sessions(std::shared_ptr<SessionCache> sessions) { sessions_ = std::move(sessions); }
 
+  // While it lives, OpenSSL takes this library context where its caller names none, on this thread: libssl names none
+  // for the client's certificate in a sealed session. What is made meanwhile must end before the library does.
+  class AsDefault {
+   public:
+    explicit AsDefault(const WorkerLibrary& library) : before_(OSSL_LIB_CTX_set0_default(library.context())) {}
+    ~AsDefault() { OSSL_LIB_CTX_set0_default(before_); }
+    AsDefault(const AsDefault&) = delete;
+    AsDefault& operator=(const AsDefault&) = delete;
+
+   private:
+    OSSL_LIB_CTX* const before_;
+  };
+
  private:
   explicit WorkerLibrary(WallClock clock) : clock_(std::move(clock)) {}
 
@@ -41,6 +55,7 @@ class WorkerLibrary {
   RevocationKnowledge revocations_;
   StapleBox staples_;
   std::shared_ptr<SessionCache> sessions_ = std::make_shared<SessionCache>(core::kSessionCapacity);
+  WorkerProvider algorithms_;
   LibraryContextPtr context_;
   ProviderPtr provider_;  // unloaded before its context is freed
   DigestPtr sha256_;

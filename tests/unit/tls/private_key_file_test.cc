@@ -50,14 +50,17 @@ std::vector<std::string> encrypted_keys() {
 
 }  // namespace
 
-TEST_CASE("private keys are read in PKCS#8 and in the traditional form, PEM or DER") {
-  const BioPtr bio(BIO_new(BIO_s_mem()));
-  PEM_write_bio_PrivateKey_traditional(bio.get(), leaf().key.get(), nullptr, nullptr, 0, nullptr, nullptr);
-  for (const std::string& form :
-       {leaf().key_pem(), leaf().key_der(), leaf().pem() + leaf().key_pem(), memory_of(bio.get())}) {
+TEST_CASE("private keys are read in PKCS#8 and in the traditional form, PEM or DER, and come out as PKCS#8") {
+  const BioPtr pem(BIO_new(BIO_s_mem()));
+  PEM_write_bio_PrivateKey_traditional(pem.get(), leaf().key.get(), nullptr, nullptr, 0, nullptr, nullptr);
+  const BioPtr der(BIO_new(BIO_s_mem()));
+  i2d_PrivateKey_bio(der.get(), leaf().key.get());
+  for (const std::string& form : {leaf().key_pem(), leaf().key_der(), leaf().pem() + leaf().key_pem(),
+                                  memory_of(pem.get()), memory_of(der.get())}) {
     const auto key = parse_private_key(form, nullptr);
     REQUIRE(key.has_value());
     CHECK_FALSE(key->was_encrypted);
+    CHECK(key->der.view() == leaf().key_der());
     CHECK(check_key_matches(leaf().der(), key->der).has_value());
   }
 }

@@ -124,7 +124,8 @@ Der Issued::der() const {
 }
 
 std::string Issued::key_der() const {
-  return to_memory([this](BIO* bio) { return i2d_PrivateKey_bio(bio, key.get()); });
+  return to_memory(
+      [this](BIO* bio) { return i2d_PKCS8PrivateKey_bio(bio, key.get(), nullptr, nullptr, 0, nullptr, nullptr); });
 }
 
 std::string Issued::pem() const {
