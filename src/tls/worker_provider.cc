@@ -21,10 +21,23 @@ constexpr std::string_view kRefusedType = "DSA";
 // The provider that is being offered: OpenSSL hands an entry point nothing of its caller's.
 thread_local const OSSL_PROVIDER* offered = nullptr;
 
+// Of these no certificate has keys and TLS makes none. libssl derives keys and authenticates by EVP_KDF and EVP_MAC.
+constexpr std::array<std::string_view, 8> kOtherKeys{"CMAC",   "DHX",     "HKDF", "POLY1305",
+                                                     "SCRYPT", "SIPHASH", "SM2",  "TLS1-PRF"};
+
+// An algorithm's names stand with a colon between them.
+std::string_view first_name(const OSSL_ALGORITHM& algorithm) {
+  const std::string_view names(algorithm.algorithm_names);
+  return names.substr(0, names.find(':'));
+}
+
+bool is_of_other_keys(const OSSL_ALGORITHM& key_management) {
+  return std::ranges::find(kOtherKeys, first_name(key_management)) != kOtherKeys.end();
+}
+
 bool is_for_our_keys(const OSSL_ALGORITHM& decoder) {
-  const std::string_view names(decoder.algorithm_names);
   const std::string_view properties(decoder.property_definition);
-  const std::string_view type = names.substr(0, names.find(':'));
+  const std::string_view type = first_name(decoder);
   const bool is_public = properties.contains("structure=SubjectPublicKeyInfo");
   if (type == kRefusedType) return is_public;
   return std::ranges::find(kKeyTypes, type) != kKeyTypes.end() &&
@@ -33,15 +46,20 @@ bool is_for_our_keys(const OSSL_ALGORITHM& decoder) {
 
 using Query = OSSL_FUNC_provider_query_operation_fn*;
 
-// What the default provider answers with, but for the decoders. Both are tables of functions in libcrypto, the same for
-// all contexts of a process; what differs between them is in the provider's context, which OpenSSL passes to each
-// function.
+// What the default provider answers with, but for decoders and kinds of keys. All are tables of functions in libcrypto,
+// the same for all contexts of a process; what differs between them is in the provider's context, which OpenSSL passes
+// to each function.
 struct Tables {
   Query query = nullptr;
   std::vector<OSSL_ALGORITHM> decoders;
+  std::vector<OSSL_ALGORITHM> key_managements;
   std::vector<OSSL_DISPATCH> functions;
 
   explicit Tables(const OSSL_PROVIDER* provider);
+
+ private:
+  template <typename Wanted>
+  std::vector<OSSL_ALGORITHM> those_of(const OSSL_PROVIDER* provider, int operation, Wanted wanted) const;
 };
 
 const Tables& tables(const OSSL_PROVIDER* provider = nullptr) {
@@ -50,9 +68,10 @@ const Tables& tables(const OSSL_PROVIDER* provider = nullptr) {
 }
 
 const OSSL_ALGORITHM* query_operation(void* context, int operation, int* no_cache) {
-  if (operation != OSSL_OP_DECODER) return tables().query(context, operation, no_cache);
   *no_cache = 0;
-  return tables().decoders.data();
+  if (operation == OSSL_OP_DECODER) return tables().decoders.data();
+  if (operation == OSSL_OP_KEYMGMT) return tables().key_managements.data();
+  return tables().query(context, operation, no_cache);
 }
 
 Tables::Tables(const OSSL_PROVIDER* provider) {
@@ -66,13 +85,22 @@ Tables::Tables(const OSSL_PROVIDER* provider) {
   }
   functions.push_back({OSSL_FUNC_PROVIDER_QUERY_OPERATION, reinterpret_cast<void (*)()>(&query_operation)});
   functions.push_back({0, nullptr});
+  decoders = those_of(provider, OSSL_OP_DECODER, is_for_our_keys);
+  key_managements =
+      those_of(provider, OSSL_OP_KEYMGMT, [](const OSSL_ALGORITHM& one) { return !is_of_other_keys(one); });
+}
+
+template <typename Wanted>
+std::vector<OSSL_ALGORITHM> Tables::those_of(const OSSL_PROVIDER* provider, int operation, Wanted wanted) const {
+  std::vector<OSSL_ALGORITHM> found;
   int no_cache = 0;
-  const OSSL_ALGORITHM* decoder =
-      query != nullptr ? query(OSSL_PROVIDER_get0_provider_ctx(provider), OSSL_OP_DECODER, &no_cache) : nullptr;
-  for (; decoder != nullptr && decoder->algorithm_names != nullptr; ++decoder) {
-    if (is_for_our_keys(*decoder)) decoders.push_back(*decoder);
+  const OSSL_ALGORITHM* one =
+      query != nullptr ? query(OSSL_PROVIDER_get0_provider_ctx(provider), operation, &no_cache) : nullptr;
+  for (; one != nullptr && one->algorithm_names != nullptr; ++one) {
+    if (wanted(*one)) found.push_back(*one);
   }
-  decoders.push_back({});
+  found.push_back({});
+  return found;
 }
 
 int enter(const OSSL_CORE_HANDLE* /*core*/, const OSSL_DISPATCH* /*from_core*/, const OSSL_DISPATCH** functions,

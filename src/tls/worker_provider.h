@@ -4,10 +4,11 @@
 
 namespace gateway::tls {
 
-// OpenSSL's default provider with ten of its forty decoders: those of the keys that certificates and servers may have
-// here, as SubjectPublicKeyInfo (RFC 5280) and PrivateKeyInfo (RFC 5208). OpenSSL 3.0 asks every decoder that a library
-// context has whether it can help, each time a certificate's public key is parsed: that is more than half of what a
-// parse costs. A key of another type stays undecoded, and no such certificate is accepted.
+// OpenSSL's default provider with eleven of its forty decoders: those of the keys that certificates and servers may
+// have here, as SubjectPublicKeyInfo (RFC 5280) and PrivateKeyInfo (RFC 5208). OpenSSL 3.0 asks every decoder that a
+// library context has whether it can help, each time a certificate's public key is parsed: that is more than half of
+// what a parse costs. A key of another type stays undecoded, and no such certificate is accepted. Kinds of keys that
+// neither certificates nor TLS have are left out for the same reason.
 //
 // The algorithms run in a library context of their own, which must outlive the one that they are offered to: declare it
 // before.
