@@ -283,6 +283,8 @@ HandshakeStatus Session::establish() {
   }
   state_.peer = std::move(*peer);
   cache_session();
+  // The store has a copy, or the ticket: what is left of OpenSSL's session is this connection's alone.
+  SSL_SESSION_set1_ticket_appdata(SSL_get_session(ssl_.get()), nullptr, 0);
   complete_report();
   status_ = HandshakeStatus::established;
   return status_;
