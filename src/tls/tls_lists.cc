@@ -51,11 +51,12 @@ bool is_tls13(const SSL_CIPHER* cipher) {
 std::string weakness_of(const SSL_CIPHER* cipher) {
   const std::string_view name = SSL_CIPHER_get_name(cipher);
   if (SSL_CIPHER_get_bits(cipher, nullptr) == 0) return "it does not encrypt";
-  if (SSL_CIPHER_get_bits(cipher, nullptr) < 128) return "its key has fewer than 128 bits";
-  if (SSL_CIPHER_is_aead(cipher) != 1) return "it is no AEAD (CBC and stream ciphers without one have been broken)";
+  // Before the key: newer OpenSSL counts the tag's bits as the key's.
   if (name.find("CCM8") != std::string_view::npos || name.find("CCM_8") != std::string_view::npos) {
     return "its integrity tag has 64 bits only";
   }
+  if (SSL_CIPHER_get_bits(cipher, nullptr) < 128) return "its key has fewer than 128 bits";
+  if (SSL_CIPHER_is_aead(cipher) != 1) return "it is no AEAD (CBC and stream ciphers without one have been broken)";
   if (is_tls13(cipher)) return {};
   const int authentication = SSL_CIPHER_get_auth_nid(cipher);
   if (authentication != NID_auth_rsa && authentication != NID_auth_ecdsa) {
@@ -169,7 +170,9 @@ core::Result<std::string> check_group(std::string_view name) {
   const std::string_view group = name.substr(optional ? 1 : 0);
   const SslContextPtr context(SSL_CTX_new(TLS_server_method()));
   if (!context) return openssl_failure("no TLS context");
-  const bool plain = group.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") ==
+  // OpenSSL 3.5 takes a list's own words, too.
+  const bool plain = !group.starts_with('-') && group != "DEFAULT" &&
+                     group.find_first_not_of("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_") ==
                          std::string_view::npos &&
                      !group.empty();
   if (!is_one_of(kStrongGroups, group)) {

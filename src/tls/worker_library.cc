@@ -7,7 +7,10 @@ std::shared_ptr<WorkerLibrary> WorkerLibrary::create(WallClock clock) {
   library->context_.reset(OSSL_LIB_CTX_new());
   if (!library->context_) return nullptr;
   library->provider_ = library->algorithms_.offer_to(library->context());
-  if (!library->provider_) library->provider_.reset(OSSL_PROVIDER_load(library->context(), "default"));
+  if (!library->provider_) {
+    library->context_.reset(OSSL_LIB_CTX_new());
+    library->provider_.reset(OSSL_PROVIDER_load(library->context(), "default"));
+  }
   library->sha256_.reset(EVP_MD_fetch(library->context(), "SHA256", nullptr));
   library->ticket_cipher_.reset(EVP_CIPHER_fetch(library->context(), "AES-256-CBC", nullptr));
   if (!library->provider_ || !library->sha256_ || !library->ticket_cipher_) return nullptr;

@@ -1,7 +1,7 @@
 #include "tls/worker_provider.h"
 
 #include <openssl/core_dispatch.h>
-#include <openssl/err.h>
+#include <openssl/rand.h>
 
 #include <algorithm>
 #include <array>
@@ -119,6 +119,12 @@ constexpr std::array<unsigned char, 91> kPublicKey{
     0xc2, 0x96, 0x4f, 0xe3, 0x42, 0xe2, 0xfe, 0x1a, 0x7f, 0x9b, 0x8e, 0xe7, 0xeb, 0x4a, 0x7c, 0x0f, 0x9e, 0x16, 0x2b,
     0xce, 0x33, 0x57, 0x6b, 0x31, 0x5e, 0xce, 0xcb, 0xb6, 0x40, 0x68, 0x37, 0xbf, 0x51, 0xf5};
 
+bool makes_random_bytes(OSSL_LIB_CTX* library) {
+  std::array<unsigned char, 16> bytes{};
+  return RAND_bytes_ex(library, bytes.data(), bytes.size(), 0) == 1 &&
+         RAND_priv_bytes_ex(library, bytes.data(), bytes.size(), 0) == 1;
+}
+
 bool decodes_a_key(OSSL_LIB_CTX* library) {
   const unsigned char* at = kPublicKey.data();
   const PkeyPtr key(d2i_PUBKEY_ex(nullptr, &at, static_cast<long>(kPublicKey.size()), library, nullptr));
@@ -127,7 +133,13 @@ bool decodes_a_key(OSSL_LIB_CTX* library) {
 
 }  // namespace
 
-WorkerProvider::WorkerProvider() : context_(OSSL_LIB_CTX_new()) {
+bool WorkerProvider::is_of_use() {
+  return OPENSSL_version_major() == 3 && OPENSSL_version_minor() < 2;
+}
+
+WorkerProvider::WorkerProvider() {
+  if (!is_of_use()) return;
+  context_.reset(OSSL_LIB_CTX_new());
   // Named, so that no openssl.cnf of the machine can swap or add a provider.
   if (context_) default_.reset(OSSL_PROVIDER_load(context_.get(), "default"));
   if (default_) tables(default_.get());
@@ -138,7 +150,7 @@ ProviderPtr WorkerProvider::offer_to(OSSL_LIB_CTX* library) const {
   offered = default_.get();
   ProviderPtr provider(OSSL_PROVIDER_load(library, kName));
   offered = nullptr;
-  if (provider && !decodes_a_key(library)) provider = nullptr;
+  if (provider && !(decodes_a_key(library) && makes_random_bytes(library))) provider = nullptr;
   if (!provider) take_openssl_errors();
   return provider;
 }

@@ -14,10 +14,14 @@ namespace gateway::tls {
 // before.
 class WorkerProvider {
  public:
-  // For one library context. Not ready if OpenSSL can't offer it: use the default provider then.
+  // For one library context. Offers nothing where OpenSSL is 3.2 or newer.
   WorkerProvider();
 
-  // Null if `library` can't decode a public key with it. To be unloaded before `library` is freed. Thread-safe.
+  // OpenSSL 3.2 and later remember the decoder that a kind of key needs.
+  static bool is_of_use();
+
+  // Null if it is of no use, or if `library` can't decode a public key or make random bytes with it: take a new library
+  // context and the default provider then. To be unloaded before `library` is freed. Thread-safe.
   [[nodiscard]] ProviderPtr offer_to(OSSL_LIB_CTX* library) const;
 
  private:

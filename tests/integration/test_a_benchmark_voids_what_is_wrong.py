@@ -149,6 +149,16 @@ def test_a_new_table_takes_the_place_of_the_last_one(tmp_path):
     assert written.read_text() == f"before\n{begin}\nsecond\n\n{end}after\n" and page.part("table", written) == "second\n"
 
 
+def test_runs_are_told_side_by_side(tmp_path):
+    for count, cost in enumerate((1.0, 3.0)):
+        results = {"ka_small": {"ours": [{"value": cost}, {"value": 2 * cost}], "nginx": [{"value": 4.0}, {"value": 4.0}], "haproxy": [{"void": "late"}]}}
+        (tmp_path / f"{count}.json").write_text(json.dumps({"results": results}))
+    files = [tmp_path / "0.json", tmp_path / "1.json"]
+    done = subprocess.run([sys.executable, ROOT / "bench/runs.py", *files], capture_output=True, text=True, check=True, timeout=20)
+    assert done.stdout.splitlines()[0] == "| ours by nginx's | run 1 | run 2 |"
+    assert done.stdout.splitlines()[2:] == ["| `ka_small` | 0.25–**0.38**–0.50 | 0.75–**1.12**–1.50 |"]
+
+
 def test_the_instructions_of_the_page_are_those_of_the_baseline():
     tables = [instructions.table(*each) for each in json.loads(BASELINES.read_text())["baselines"].items()]
     assert page.part("instructions") in tables
