@@ -26,7 +26,7 @@ struct ChainElement {
 class ChainElements {
  public:
   ChainElements() = default;
-  ChainElements(std::vector<ChainElement> elements)
+  explicit(false) ChainElements(std::vector<ChainElement> elements)  // a vector is one, but for being shared
       : elements_(std::make_shared<const std::vector<ChainElement>>(std::move(elements))) {}
 
   [[nodiscard]] const std::vector<ChainElement>& all() const {

@@ -66,8 +66,8 @@ KnownRevocations::KnownRevocations(std::span<const RevokedCertificate> certifica
 }
 
 const std::shared_ptr<const KnownRevocations>& KnownRevocations::none() {
-  static const auto kNone = std::make_shared<const KnownRevocations>(std::span<const RevokedCertificate>());
-  return kNone;
+  static const auto none = std::make_shared<const KnownRevocations>(std::span<const RevokedCertificate>());
+  return none;
 }
 
 std::optional<std::size_t> KnownRevocations::find(const VerifiedChain& chain) const {
