@@ -43,6 +43,14 @@ CivilTime civil(std::chrono::sys_seconds time) {
           .weekday = std::chrono::weekday(day).c_encoding()};
 }
 
+void append_clock(const CivilTime& time, std::string& out) {
+  append_padded(time.hour, 2, out);
+  out += ':';
+  append_padded(time.minute, 2, out);
+  out += ':';
+  append_padded(time.second, 2, out);
+}
+
 void append_date_time(const CivilTime& time, std::string& out) {
   append_padded(time.year, 4, out);
   out += '-';
@@ -50,11 +58,7 @@ void append_date_time(const CivilTime& time, std::string& out) {
   out += '-';
   append_padded(time.day, 2, out);
   out += 'T';
-  append_padded(time.hour, 2, out);
-  out += ':';
-  append_padded(time.minute, 2, out);
-  out += ':';
-  append_padded(time.second, 2, out);
+  append_clock(time, out);
 }
 
 // Calls `emit` with each character of the base64 form (RFC 4648 section 4).
@@ -84,11 +88,7 @@ void write_http_date(std::chrono::sys_seconds time, std::string& out) {
   out += ' ';
   append_padded(now.year, 4, out);
   out += ' ';
-  append_padded(now.hour, 2, out);
-  out += ':';
-  append_padded(now.minute, 2, out);
-  out += ':';
-  append_padded(now.second, 2, out);
+  append_clock(now, out);
   out += " GMT";
 }
 
